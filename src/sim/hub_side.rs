@@ -47,6 +47,11 @@ impl World {
                     self.cluster.hub.inbox.push(page);
                     self.soon(HUB);
                 }
+                Output::Effect(Effect::News) => self.tell_notices(),
+                Output::Effect(Effect::NoticeRefused(number)) => {
+                    self.log(format_args!("hub takes no notice {number}"));
+                    self.report.count("notice refused");
+                }
                 Output::Effect(Effect::AskWhatWasLost(province, above)) => {
                     let pending = Pending::WhatWasLost(province);
                     self.ask_node(province, NodeRequest::WhatWasLost(above), pending, DECIDE_WITHIN);
@@ -106,6 +111,21 @@ impl World {
         }
     }
 
+    /// Tells each province that is there what has happened in clearing.
+    fn tell_notices(&mut self) {
+        for province in self.up.clone() {
+            self.tell_notices_to(province);
+        }
+    }
+
+    fn tell_notices_to(&mut self, province: ProvinceCode) {
+        let notices = self.cluster.notices(province);
+        if !notices.is_empty() {
+            self.log(format_args!("hub tells {province} {} notices", notices.len()));
+            self.ask_node(province, NodeRequest::Notices(notices), Pending::Notices(province), DECIDE_WITHIN);
+        }
+    }
+
     /// Looks whether a province is there.
     pub(super) fn probe(&mut self, province: ProvinceCode) {
         self.ask_node(province, NodeRequest::Probe, Pending::Probe(province), PROBE_WITHIN);
@@ -128,6 +148,8 @@ impl World {
             Pending::Decide(province, _) | Pending::Probe(province) => self.set_unreachable(province),
             // The node's next announcement has it asked again.
             Pending::WhatWasLost(_) => {}
+            // The next look whether it is there tells it again.
+            Pending::Notices(_) => {}
             Pending::Announce(province) => {
                 let after = self.chance.between(100, 1_000);
                 self.announce_after(province, after);
@@ -172,10 +194,13 @@ impl World {
                 self.up.insert(province);
                 self.cluster.hub.inbox.push(Input::Link { province, up: true });
                 self.probe_after(province, PROBE_EVERY);
+                self.tell_notices_to(province);
                 return self.soon(HUB);
             }
             Pending::Decide(province, told) => (*province, told.clone()),
-            Pending::Prepare(province, _) | Pending::WhatWasLost(province) => (*province, Vec::new()),
+            Pending::Prepare(province, _) | Pending::WhatWasLost(province) | Pending::Notices(province) => {
+                (*province, Vec::new())
+            }
             Pending::Probe(_) | Pending::Announce(_) | Pending::Resolve(..) => {
                 return self.unanswered(pending);
             }

@@ -38,6 +38,8 @@ pub enum Pending {
     Probe(ProvinceCode),
     /// A question of a hub that was restored.
     WhatWasLost(ProvinceCode),
+    /// What a province is told of clearing.
+    Notices(ProvinceCode),
     /// A node's announcement.
     Announce(ProvinceCode),
     /// A node's questions.

@@ -254,6 +254,8 @@ fn clearing_column(table: &str, name: &str) -> Option<BoxedStrategy<Value<'stati
             int(0, 1_000)
         }
         (_, "first" | "second" | "debtor" | "creditor") => int(1, 6),
+        (_, "unread") => int(0, 1),
+        ("notice", "number" | "previous") | ("notices", "last") => int(0, i64::MAX),
         (_, "scheme") => int(1, 2),
         (_, "version" | "times" | "year" | "event" | "events") => int(0, i64::MAX),
         (_, "of_period") => int(202_501, 203_012),

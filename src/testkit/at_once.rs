@@ -111,7 +111,11 @@ impl Cluster<AtOnce> {
         loop {
             let (node, request) = self.announcement(province, prove).expect("a node");
             self.hub_is_asked((province, node), 0, request);
-            let mut outputs = VecDeque::from(self.run_hub_inbox());
+            let outputs = self.run_hub_inbox();
+            // A day that is over is closed first, whatever is asked.
+            let is_news = |output: &HubOutput| matches!(output, Output::Effect(Effect::News));
+            let (news, outputs): (Vec<_>, Vec<_>) = outputs.into_iter().partition(is_news);
+            let mut outputs = VecDeque::from([outputs, news].concat());
             match outputs.pop_front() {
                 Some(Output::Answer(_, hub::Answer::Announced(Announced::Prove { sequence }))) => {
                     prove = Some(sequence);
@@ -215,6 +219,12 @@ impl Cluster<AtOnce> {
                 Output::Effect(Effect::AskWhatWasLost(province, above)) => {
                     (province, NodeRequest::WhatWasLost(above))
                 }
+                Output::Effect(Effect::News) => {
+                    self.tell_notices();
+                    continue;
+                }
+                // It is seen by the tests of it.
+                Output::Effect(Effect::NoticeRefused(_)) => continue,
                 Output::Effect(Effect::ReadBack(province, page)) => {
                     let page = self.read_back(province, page);
                     open.extend(self.run_hub(page));
@@ -244,6 +254,17 @@ impl Cluster<AtOnce> {
             self.post(province, self.hub.mark(), Message::ToNode(request), &[]);
         }
         told
+    }
+
+    /// Each province is told what has happened in clearing.
+    fn tell_notices(&mut self) {
+        for province in self.country.provinces.clone() {
+            let notices = self.notices(province);
+            if !notices.is_empty() {
+                let request = Message::ToNode(NodeRequest::Notices(notices));
+                self.post(province, self.hub.mark(), request, &[]);
+            }
+        }
     }
 
     fn post(

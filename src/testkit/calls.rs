@@ -1,9 +1,10 @@
 //! The calls between hub and node, as the machines take them and give them.
 
+use crate::domain::hub::clearing::{HeardNotice, Telling};
 use crate::domain::machine::{Caller, Ticket};
 use crate::domain::node::tables::{FoundByRow, LegRow};
 use crate::domain::protocol::{
-    Announced, HeardLeg, HubReply, HubRequest, LegState, NodeReply, NodeRequest, PeerMark,
+    Announced, HeardLeg, HubReply, HubRequest, LegState, NodeReply, NodeRequest, Notice, PeerMark,
 };
 use crate::domain::value::{Digest, IdNumber, ProvinceCode, Side, TransferId};
 use crate::domain::{hub, node};
@@ -36,6 +37,9 @@ pub fn asked_of_node(
             let decisions = decisions.into_iter().map(|it| it.with_id_hash(&id_hash)).collect();
             Some(node::Input::Decide { ticket: Ticket::new(caller), hub, decisions })
         }
+        NodeRequest::Notices(notices) => {
+            Some(node::Input::Notices { ticket: Ticket::new(caller), hub, notices })
+        }
         NodeRequest::Probe | NodeRequest::WhatWasLost(_) => None,
     }
 }
@@ -45,6 +49,7 @@ pub fn reply_of_node(answer: node::Answer) -> Option<NodeReply> {
     match answer {
         node::Answer::Votes(votes) => Some(NodeReply::Votes(votes)),
         node::Answer::Acks(acks) => Some(NodeReply::Acks(acks)),
+        node::Answer::Noticed(node::Noticed(last)) => Some(NodeReply::Noticed(last)),
         node::Answer::Refused(refusal) => Some(NodeReply::Refused(refusal.reason)),
         node::Answer::Posted(_)
         | node::Answer::Refusals(_)
@@ -65,9 +70,24 @@ pub fn heard_by_hub(
     match reply {
         NodeReply::Votes(votes) => Some(hub::Input::Votes { province, node, votes }),
         NodeReply::Acks(acks) => Some(hub::Input::Acks { province, node, told, acks }),
-        NodeReply::Lost(legs) => Some(hub::Input::Heard { province, legs }),
+        NodeReply::Lost(legs, notices) => {
+            let notices = notices.iter().filter_map(notice_heard).collect();
+            Some(hub::Input::Heard { province, legs, notices })
+        }
+        NodeReply::Noticed(number) => Some(hub::Input::NoticesTold { province, number, unread: false }),
         NodeReply::Alive(_) | NodeReply::Refused(_) => None,
     }
+}
+
+/// An event as it travels here: as bytes, with its time.
+pub fn notice_of(telling: Telling) -> Notice {
+    let Telling { number, previous, logged, time } = telling;
+    Notice { number, previous, content: borsh::to_vec(&(logged, time)).expect("bytes") }
+}
+
+fn notice_heard(notice: &Notice) -> Option<HeardNotice> {
+    let (logged, time) = borsh::from_slice(&notice.content).ok()?;
+    Some(HeardNotice { number: notice.number, logged, time })
 }
 
 /// A request as the hub's machine takes it. `knows`: whether a mark of the hub is in its journal, which is of this

@@ -1,18 +1,19 @@
 //! The hub and the nodes of a country: their starts and ends, and the calls that reach them.
 
-use super::calls::{asked_of_hub, asked_of_node, heard, heard_by_hub, heard_by_node};
+use super::calls::{asked_of_hub, asked_of_node, heard, heard_by_hub, heard_by_node, notice_of};
 use super::country::Country;
 use super::disk::Disk;
 use super::marks::Marks;
 use super::server::{Asker, Call, Place, Server};
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
+use crate::domain::hub::clearing::tellings;
 use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::hub::{self, HubMachine, Page, ReadBack};
 use crate::domain::machine::{PeerRow, Scan, TableRow};
-use crate::domain::node::tables::{AccountRow, LegRow};
+use crate::domain::node::tables::{AccountRow, LegRow, NoticeRow};
 use crate::domain::node::{self, NodeMachine};
 use crate::domain::protocol::{
-    Announced, Announcement, HubReply, HubRequest, NodeReply, NodeRequest, PeerMark,
+    Announced, Announcement, HubReply, HubRequest, NodeReply, NodeRequest, Notice, PeerMark,
 };
 use crate::domain::reason::Reason;
 use crate::domain::value::{ProvinceCode, Side, StartId, TransferId};
@@ -147,8 +148,14 @@ impl<N> Cluster<N> {
                 let rows = node.disk.rows();
                 let found_by = |leg: &LegRow| node.get(&node::Key::FoundBy(leg.member_ref));
                 let legs = rows.iter().filter_map(LegRow::of);
-                let legs = legs.filter_map(|leg| heard(leg, found_by(leg), above));
-                Some(NodeReply::Lost(legs.collect()))
+                let legs = legs.filter_map(|leg| heard(leg, found_by(leg), above.0)).collect();
+                let kept = rows.iter().filter_map(NoticeRow::of).filter(|row| row.number > above.1);
+                let notices = kept.map(|row| Notice {
+                    number: row.number,
+                    previous: row.previous,
+                    content: row.content.clone(),
+                });
+                Some(NodeReply::Lost(legs, notices.collect()))
             }
             request => {
                 let caller = node.caller(Asker::Peer(HUB, call));
@@ -196,6 +203,12 @@ impl<N> Cluster<N> {
     pub fn read_back(&self, province: ProvinceCode, page: Page) -> hub::Input {
         let page = ReadBack::new(province, page).whole(&mut self.hub.disk.open_for_reading());
         page.expect("a store in memory does not fail to be read")
+    }
+
+    /// What a province is to be told of clearing now.
+    pub fn notices(&self, province: ProvinceCode) -> Vec<Notice> {
+        let told = tellings(province, 10, &mut self.hub.disk.open_for_reading());
+        told.expect("a store in memory does not fail to be read").into_iter().map(notice_of).collect()
     }
 
     /// The books of all servers, with the hub's journal.

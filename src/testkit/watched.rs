@@ -197,6 +197,7 @@ impl Marked for HubMachine {
             | Input::ReadBack { .. }
             | Input::DecideFailed { .. }
             | Input::Heard { .. }
+            | Input::NoticesTold { .. }
             | Input::Assign { .. }
             | Input::Keep { .. }
             | Input::CloseWindow { .. }

@@ -102,6 +102,7 @@ const TABLE: &[(&str, Access)] = &[
     ("/gongji.node.v1.ParticipantService/Prepare", HUB),
     ("/gongji.node.v1.ParticipantService/Decide", HUB),
     ("/gongji.node.v1.ParticipantService/Check", HUB),
+    ("/gongji.node.v1.ParticipantService/Announce", HUB),
     ("/gongji.node.v1.ParticipantService/Inspect", Only(&[Hub, OwnPlatform, Operator])),
     ("/gongji.node.v1.MemberService/UpsertMembers", MEMBER),
     ("/gongji.node.v1.MemberService/GetMember", MEMBER),

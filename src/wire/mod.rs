@@ -10,6 +10,7 @@ pub mod decide;
 pub mod inspect;
 pub mod leg;
 pub mod member;
+pub mod notice;
 pub mod operation;
 pub mod page;
 pub mod party;

@@ -26,6 +26,7 @@ pub fn events() -> Vec<ClearingEvent> {
         ClearingEvent::WindowEnded(clearing::WindowEnded {
             window: window(),
             next: Window::parse("20261121-2").expect("a window"),
+            closer: "urn:gongji:operator:a".to_owned(),
         }),
         ClearingEvent::PeriodClosed(clearing::PeriodClosed {
             period,

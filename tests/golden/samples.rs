@@ -5,9 +5,9 @@ use gongji::domain::hub::clearing;
 use gongji::domain::hub::record::{
     BreakAssigned, BreakCloseProposed, BreakClosed, BreakEqual, BreakFound, ClearingNoted, CommitDetail,
     CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted, KindAdopted,
-    LegLost, NodeAdmitted, NumbersSkipped, ProvinceHeard, ProvinceLeftOut, ResyncMoved, ReturnAdopted,
-    TransferAccepted, TransferAdopted, TransferAwaiting, TransferBegun, TransferDecided, TransferPosted,
-    TransferReceived, TransferTombstoned, WindowClosed, WindowCompared, WindowOpened,
+    LegLost, NodeAdmitted, NoticesTold, NumbersSkipped, ProvinceHeard, ProvinceLeftOut, ResyncMoved,
+    ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBegun, TransferDecided,
+    TransferPosted, TransferReceived, TransferTombstoned, WindowClosed, WindowCompared, WindowOpened,
 };
 use gongji::domain::machine::operation::Operation;
 use gongji::domain::machine::{
@@ -16,9 +16,9 @@ use gongji::domain::machine::{
 };
 use gongji::domain::node::record::{
     AccountCredited, LegAwaited, LegBound, LegDecided, LegPrepared, LegRefused, LegReplayed, LegTombstoned,
-    MemberRecorded, NodeJoined, NodeResynced, PreparedLeg, RequestMark, RequestNoted, ReturnPrepared,
-    SettlementSuspended, StoreRecovered, SuspenseSetOff, WalletClosed, WalletFrozen, WalletMoved,
-    WalletOpened, WalletOpenedFor, WalletUnfrozen,
+    MemberRecorded, NodeJoined, NodeResynced, NoticeRecorded, PreparedLeg, RequestMark, RequestNoted,
+    ReturnPrepared, SettlementSuspended, StoreRecovered, SuspenseSetOff, WalletClosed, WalletFrozen,
+    WalletMoved, WalletOpened, WalletOpenedFor, WalletUnfrozen,
 };
 use gongji::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use gongji::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -70,7 +70,15 @@ fn skipped() -> NumberRanges {
 }
 
 pub fn of_hub() -> Vec<hub::Record> {
-    [of_both(), hub_samples(), clearing_samples(), compensation_samples(), break_samples()].concat()
+    [
+        of_both(),
+        hub_samples(),
+        clearing_samples(),
+        compensation_samples(),
+        break_samples(),
+        vec![notices_told()],
+    ]
+    .concat()
 }
 
 /// The samples of what a node journals.
@@ -208,6 +216,10 @@ fn clearing_samples() -> Vec<hub::Record> {
     ]
 }
 
+fn notices_told() -> hub::Record {
+    NoticesTold { province: ProvinceCode::new(51), number: 13, unread: true, time: TIME }.into()
+}
+
 fn break_samples() -> Vec<hub::Record> {
     let (window, province, transfer_id) = (window(), ProvinceCode::new(51), ID);
     let operator = |name: &str| format!("urn:gongji:operator:{name}");
@@ -331,6 +343,7 @@ fn decided() -> TransferDecided {
 
 fn node_samples() -> Vec<node::Record> {
     vec![
+        NoticeRecorded { number: 13, previous: 12, content: vec![1, 2, 3], time: TIME }.into(),
         NodeJoined { incarnation: 3, start_id: START, time: TIME }.into(),
         member().into(),
         AccountCredited {

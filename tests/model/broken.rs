@@ -88,7 +88,7 @@ impl Broken {
             Message::ToNode(NodeRequest::Decide(it)) => it.iter_mut().for_each(|it| it.terms_digest = SAME),
             Message::FromNode(NodeReply::Votes(it)) => it.iter_mut().for_each(|it| it.terms_digest = SAME),
             Message::FromNode(NodeReply::Acks(it)) => it.iter_mut().for_each(|it| it.terms_digest = SAME),
-            Message::FromNode(NodeReply::Lost(it)) => it.iter_mut().for_each(|it| it.terms_digest = SAME),
+            Message::FromNode(NodeReply::Lost(it, _)) => it.iter_mut().for_each(|it| it.terms_digest = SAME),
             Message::ToHub(HubRequest::Resolve(it)) => it.iter_mut().for_each(|it| it.terms_digest = SAME),
             Message::FromHub(HubReply::Rulings(it)) => it.iter_mut().for_each(|ruling| match ruling {
                 Ruling::Decided(decision) => decision.terms_digest = SAME,

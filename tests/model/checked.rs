@@ -214,7 +214,7 @@ impl Model for Checked {
                 // calls of recoveries.
                 let call = matches!(
                     letter.message,
-                    Message::ToNode(NodeRequest::WhatWasLost(_)) | Message::FromNode(NodeReply::Lost(_))
+                    Message::ToNode(NodeRequest::WhatWasLost(_)) | Message::FromNode(NodeReply::Lost(..))
                 );
                 let announced = letter.is_of_announcement() && (world.restores() || !letter.is_from_hub());
                 if call || announced {

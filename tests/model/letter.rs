@@ -64,6 +64,7 @@ impl Hash for Letter {
                     }),
                     NodeRequest::Decide(decisions) => decisions.hash(state),
                     NodeRequest::WhatWasLost(above) => above.hash(state),
+                    NodeRequest::Notices(notices) => notices.hash(state),
                     NodeRequest::Probe => {}
                 }
             }
@@ -132,9 +133,9 @@ impl fmt::Display for Letter {
             }
             Message::FromHub(HubReply::Refused(_)) => "I was restored, and hear what I lost".to_owned(),
             Message::ToNode(NodeRequest::WhatWasLost(above)) => {
-                format!("what do you have after commit {above}?")
+                format!("what do you have after commit {}?", above.0)
             }
-            Message::FromNode(NodeReply::Lost(legs)) => format!("{} legs", legs.len()),
+            Message::FromNode(NodeReply::Lost(legs, _)) => format!("{} legs", legs.len()),
             Message::ToHub(HubRequest::Resolve(it)) => {
                 list(it, |question| format!("question about {}", question.transfer_id.0[15]))
             }

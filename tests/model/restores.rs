@@ -261,7 +261,8 @@ impl World {
         let found_by = |leg: &LegRow| rows.get(&node::Key::FoundBy(leg.member_ref)).cloned();
         let legs = rows.all::<LegRow>().filter_map(|leg| heard(leg, found_by(leg), above)).collect();
         let (mark, to) = (state.nodes[node].mark, Some(call.sender.start_id));
-        let letter = self.letter(call.province, mark, to, Message::FromNode(NodeReply::Lost(legs)));
+        let letter =
+            self.letter(call.province, mark, to, Message::FromNode(NodeReply::Lost(legs, Vec::new())));
         send(state, &letter);
     }
 

@@ -128,6 +128,8 @@ impl World {
                     taken.alarm |= is_contrary(taken.next.get(&hub::Key::Incident(transfer_id, side)));
                     continue;
                 }
+                // Nothing that is decided here depends on notices.
+                Output::Effect(hub::Effect::News | hub::Effect::NoticeRefused(_)) => continue,
                 Output::Effect(hub::Effect::Flush(_)) => continue,
                 // These it has done itself.
                 Output::Effect(hub::Effect::ReadBack(..) | hub::Effect::Recovered(_)) => {

@@ -409,7 +409,7 @@ impl World {
                 return self.prove(state, node, sequence);
             }
             Message::ToNode(NodeRequest::WhatWasLost(above)) => {
-                return self.tell_what_was_lost(state, node, letter, above);
+                return self.tell_what_was_lost(state, node, letter, above.0);
             }
             _ => {}
         }

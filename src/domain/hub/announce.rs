@@ -1,5 +1,6 @@
 //! A node announces its start, and is admitted if it is the node that was seen last.
 
+use super::clearing::last_number;
 use super::{Effect, HubMachine, Key, Live, Step, TransferRow, refusal, send};
 use crate::domain::hub::record::{NodeAdmitted, ResyncMoved};
 use crate::domain::machine::lineage::{self, FROM_NOTHING, OtherLineage, same_lineage};
@@ -12,7 +13,7 @@ use std::cmp::Ordering;
 
 /// What was seen of the node, and the transfers that hold its votes.
 pub(super) fn needs(hub: &HubMachine, province: ProvinceCode, keys: &mut Vec<Key>) {
-    keys.push(Key::Peer(province));
+    keys.extend([Key::Peer(province), Key::Told(province)]);
     keys.extend(hub.live.keys().copied().map(Key::Transfer));
 }
 
@@ -108,7 +109,8 @@ impl HubMachine {
         if let Some(start) = recovery.unheard.get_mut(&province) {
             let knows = start.replace(node.start_id) == Some(node.start_id);
             if knows {
-                step.effect(Effect::AskWhatWasLost(province, own(step.rows()).hub_seq));
+                let above = (own(step.rows()).hub_seq, last_number(step.rows()));
+                step.effect(Effect::AskWhatWasLost(province, above));
             }
         }
     }

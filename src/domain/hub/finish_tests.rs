@@ -137,11 +137,11 @@ fn what_has_no_terms_is_finished_as_aborted_only() {
     pair.send(1, 1, 40_000);
     restored(&mut pair, &before);
     tells(&mut pair, PAYER);
-    pair.run_hub(Input::Heard { province: PAYER, legs: Vec::new() });
+    pair.run_hub(Input::Heard { province: PAYER, legs: Vec::new(), notices: Vec::new() });
     let mut legs = tells(&mut pair, PAYEE);
     let elsewhere = RegionCode::new(999_999).expect("a code");
     legs.iter_mut().for_each(|leg| leg.counter_region = elsewhere);
-    pair.run_hub(Input::Heard { province: PAYEE, legs });
+    pair.run_hub(Input::Heard { province: PAYEE, legs, notices: Vec::new() });
     assert_eq!((stands(&pair, 1), incident(&pair, 1)), (None, Some((Reason::ContraryOrder, true))));
     let question = |pair: &Pair| {
         let terms_digest = pair.leg(1, Side::Payer).expect("there").terms_digest;
@@ -217,7 +217,11 @@ fn a_number_that_no_party_tells_is_not_taken() {
     let told = tells(&mut pair, PAYEE);
     let mut false_one = HeardLeg { side: Side::Payer, ..told[0].clone() };
     false_one.committed.iter_mut().for_each(|(_, number, _)| *number = 7);
-    pair.run_hub(Input::Heard { province: PAYEE, legs: [vec![false_one], told].concat() });
+    pair.run_hub(Input::Heard {
+        province: PAYEE,
+        legs: [vec![false_one], told].concat(),
+        notices: Vec::new(),
+    });
     [PAYER, PAYEE].into_iter().for_each(|province| join(&mut pair, province));
     assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)));
     finish(&mut pair, 1, Outcome::Commit).expect("finished");

@@ -1,5 +1,6 @@
 //! A node has told a hub that was restored what it may have lost. Once every node was heard, the hub recovers.
 
+use super::clearing::{self, HeardNotice};
 use super::decide::decision;
 use super::left_out::{KEPT_NUMBERS, kept_numbers};
 use super::recovery::{Both, Commit, Numbers, Recovery, province_of, whole_province};
@@ -29,12 +30,12 @@ const DAY_MS: i64 = 86_400_000;
 pub(super) fn needs(
     hub: &HubMachine,
     now: Now,
-    (province, more): (ProvinceCode, &[HeardLeg]),
+    (province, more, notices): (ProvinceCode, &[HeardLeg], &[HeardNotice]),
     rows: &Rows,
     keys: &mut Vec<Key>,
 ) {
     let Some(recovery) = &hub.recovery else {
-        return left_out::needs(hub, now, (province, more), rows, keys);
+        return left_out::needs(hub, now, (province, more, notices), rows, keys);
     };
     if recovery.unheard.keys().any(|unheard| *unheard != province) {
         return;
@@ -58,6 +59,8 @@ pub(super) fn needs(
     let told = recovery.legs.values().flatten().map(|(province, _)| *province);
     provinces.extend(recovery.unheard.keys().copied().chain(told));
     position::keys_among(&windows, &provinces, rows, keys);
+    let told = recovery.notices.values().flatten().map(|(_, notice)| notice).chain(notices);
+    needs_of_notices(told, &provinces, rows, keys);
     for transfer in &recovery.unfinished {
         keys.push(Key::Transfer(transfer.transfer_id));
         keys.push(Key::Incident(transfer.transfer_id, Side::Payer));
@@ -66,14 +69,37 @@ pub(super) fn needs(
     keys.dedup();
 }
 
+/// What adopting events needs, and entering commits among these provinces after them.
+pub(super) fn needs_of_notices<'a>(
+    told: impl Iterator<Item = &'a HeardNotice> + Clone,
+    provinces: &BTreeSet<ProvinceCode>,
+    rows: &Rows,
+    keys: &mut Vec<Key>,
+) {
+    told.clone().for_each(|notice| clearing::needs_to_adopt(notice, rows, keys));
+    let events = told.map(|notice| &notice.logged.event);
+    let pairs = provinces.iter().flat_map(|payer| provinces.iter().map(move |payee| (*payer, *payee)));
+    for pair in pairs.filter(|(payer, payee)| payer != payee && events.clone().next().is_some()) {
+        clearing::needs_if_told(events.clone(), pair, rows, keys);
+    }
+}
+
 impl HubMachine {
     /// Once every node was heard, the hub recovers.
-    pub(super) fn heard(&mut self, province: ProvinceCode, legs: Vec<HeardLeg>, step: &mut Step<'_>) {
+    pub(super) fn heard(
+        &mut self,
+        province: ProvinceCode,
+        (legs, notices): (Vec<HeardLeg>, Vec<HeardNotice>),
+        step: &mut Step<'_>,
+    ) {
         let Some(recovery) = &mut self.recovery else { return };
         if recovery.unheard.remove(&province).is_none() {
             return;
         }
         legs.into_iter().for_each(|leg| recovery.hear(province, leg));
+        for notice in notices {
+            recovery.notices.entry(notice.number).or_default().push((province, notice));
+        }
         self.recover_if_heard(step);
     }
 
@@ -86,6 +112,8 @@ impl HubMachine {
 
     fn recover(&mut self, mut recovery: Recovery, step: &mut Step<'_>) {
         recovery.latest = recovery.clock_had_been(step.now.civil, &self.places);
+        // Before anything is decided: what was closed stays closed.
+        self.adopt_notices(&recovery.notices, step);
         let left = self.left_out_of(&recovery);
         // What they would tell is not known, as if they had lost it.
         recovery.restored.extend(left.iter().copied());

@@ -1,5 +1,6 @@
 //! A province that was left out of a recovery is back: what it tells is held against what the hub has made of it since.
 
+use super::clearing::HeardNotice;
 use super::decide::decision;
 use super::heard::{is_timely, note};
 use super::incident::is_undecided_here;
@@ -10,6 +11,7 @@ use super::{
     Effect, HubMachine, Key, Step, TransferRow, incident, is_parked, position, refusal, row, send, tombstone,
 };
 use crate::domain::hub::record::{CommitDetail, HubRecovered, LegLost, NumbersSkipped, ProvinceHeard};
+use crate::domain::hub::tables::ToldRow;
 use crate::domain::machine::own::own;
 use crate::domain::machine::{PeerRow, SelfRow, Ticket};
 use crate::domain::protocol::{Announced, Announcement, HeardLeg, LegId, PeerMark, TransferState};
@@ -34,17 +36,25 @@ impl HubMachine {
         left.incarnation = left.incarnation.max(announcement.hub_seen.map_or(0, |seen| seen.incarnation));
         left.is_asked = left.start.replace(node.start_id) == Some(node.start_id);
         if left.is_asked {
-            step.effect(Effect::AskWhatWasLost(province, above));
+            let told = step.rows().get::<ToldRow>(&Key::Told(province)).map_or(0, |row| row.number);
+            step.effect(Effect::AskWhatWasLost(province, (above, told)));
         }
     }
 
     /// A province that was left out has told what it has recorded: what fits is adopted, what waited for it is ended,
     /// and from now on its node may be admitted.
-    pub(super) fn hear_left_out(&mut self, province: ProvinceCode, legs: Vec<HeardLeg>, step: &mut Step<'_>) {
+    pub(super) fn hear_left_out(
+        &mut self,
+        province: ProvinceCode,
+        (legs, notices): (Vec<HeardLeg>, Vec<HeardNotice>),
+        step: &mut Step<'_>,
+    ) {
         if !self.left_out.get(&province).is_some_and(|left| left.is_asked) {
             return;
         }
         let Some(left) = self.left_out.remove(&province) else { return };
+        let notices = notices.into_iter().map(|it| (it.number, vec![(province, it)])).collect();
+        self.adopt_notices(&notices, step);
         let mut free = own(step.rows()).skipped;
         let before = free.count();
         let legs: BTreeMap<LegId, HeardLeg> = legs

@@ -12,7 +12,7 @@ fn without_as(pair: &mut Pair, backup: &MemoryDisk<hub::Record>, change: impl Fn
     restored(pair, backup);
     let mut legs = tells(pair, PAYER);
     change(&mut legs);
-    pair.run_hub(Input::Heard { province: PAYER, legs });
+    pair.run_hub(Input::Heard { province: PAYER, legs, notices: Vec::new() });
     let outputs = leave_out(pair, 60, PAYEE).expect("left out");
     follow(pair, outputs);
     join(pair, PAYER);

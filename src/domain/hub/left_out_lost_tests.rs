@@ -80,7 +80,7 @@ fn what_a_province_tells_of_a_side_that_is_not_its_own_ends_nothing() {
     let terms_digest = Digest([9; 32]);
     let false_one = HeardLeg { side: Side::Payer, terms_digest, ..told[0].clone() };
     let legs = [vec![false_one], told].concat();
-    pair.run_hub(Input::Heard { province: PAYEE, legs });
+    pair.run_hub(Input::Heard { province: PAYEE, legs, notices: Vec::new() });
     assert_eq!(stands(&pair, 1), Some((TransferState::Committed, Some(1))));
     assert_eq!(incident(&pair, 1), Some((Reason::LeftOutUndecided, false)));
 }
@@ -96,7 +96,7 @@ fn a_window_of_before_the_hub_received_it_is_not_taken() {
         leg.receipt_time = long_ago;
         leg.committed.iter_mut().for_each(|(window, ..)| *window = Window::of(long_ago));
     }
-    pair.run_hub(Input::Heard { province: PAYEE, legs });
+    pair.run_hub(Input::Heard { province: PAYEE, legs, notices: Vec::new() });
     assert_eq!(stands(&pair, 1), Some((TransferState::Pending, None)));
     assert_eq!(incident(&pair, 1), Some((Reason::ContraryOrder, true)));
 }

@@ -51,13 +51,13 @@ fn tells(pair: &mut Pair, province: ProvinceCode) -> Vec<HeardLeg> {
     assert_eq!(*of, province);
     let rows = pair.node(province).rows();
     let found_by = |leg: &LegRow| pair.node(province).get(&node::Key::FoundBy(leg.member_ref));
-    rows.iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, found_by(leg), *above)).collect()
+    rows.iter().filter_map(LegRow::of).filter_map(|leg| heard(leg, found_by(leg), above.0)).collect()
 }
 
 /// The same, and is heard.
 fn hear(pair: &mut Pair, province: ProvinceCode) -> Vec<HubOutput> {
     let legs = tells(pair, province);
-    pair.run_hub(Input::Heard { province, legs })
+    pair.run_hub(Input::Heard { province, legs, notices: Vec::new() })
 }
 
 /// Two operators leave a province out; gives what the hub wants done once it is approved.
@@ -313,7 +313,7 @@ fn a_number_that_was_given_meanwhile_is_not_taken_from_a_province_that_tells_it(
     let mut legs = tells(&mut pair, PAYEE);
     let far = 1_000 + super::KEPT_NUMBERS;
     legs.iter_mut().for_each(|leg| leg.committed.iter_mut().for_each(|(_, number, _)| *number = far));
-    pair.run_hub(Input::Heard { province: PAYEE, legs });
+    pair.run_hub(Input::Heard { province: PAYEE, legs, notices: Vec::new() });
     assert_eq!(stands(&pair, 2), Some((TransferState::Pending, None)));
     assert_eq!(incident(&pair, 2), Some((Reason::ContraryOrder, true)));
 }
@@ -349,7 +349,7 @@ fn a_province_that_is_left_out_is_heard_by_nobody_before_it_has_told_everything(
     let question = Question { transfer_id: id(9), side: Side::Payee, terms_digest: Digest::default() };
     let outputs = pair.run_hub(Input::Resolve { ticket, province: PAYEE, node, questions: vec![question] });
     assert_eq!(refusal(&outputs), Reason::SenderRefused);
-    let unasked = pair.run_hub(Input::Heard { province: PAYEE, legs: Vec::new() });
+    let unasked = pair.run_hub(Input::Heard { province: PAYEE, legs: Vec::new(), notices: Vec::new() });
     assert_eq!(unasked, vec![]);
     assert_eq!(refusal(&pair.run_hub(create(7, 3, 10_000))), Reason::ProvinceLeftOut);
     comes_back(&mut pair, PAYEE);

@@ -1,7 +1,7 @@
 //! What can happen to the hub, what it tells those who wait, and what it wants done.
 
 use super::breaks::BreakInput;
-use super::clearing::{Cleared, ClearingRequest};
+use super::clearing::{Cleared, ClearingRequest, HeardNotice};
 use super::{AcceptRequest, CompensationRequest, Page};
 use crate::domain::hub::tables::{
     BreakRow, ComparisonRow, CompensationRow, PartiesRow, Row, TransferRow, WindowRow,
@@ -192,6 +192,17 @@ pub enum Input {
         province: ProvinceCode,
         /// Its committed legs with later numbers, and its legs in doubt.
         legs: Vec<HeardLeg>,
+        /// What it was told of clearing that this hub does not have.
+        notices: Vec<HeardNotice>,
+    },
+    /// A province has recorded what it was told of clearing.
+    NoticesTold {
+        /// The province.
+        province: ProvinceCode,
+        /// The number of the last event that it has.
+        number: u64,
+        /// Its node cannot be told: so far it counts as told.
+        unread: bool,
     },
     /// Rows of the vault are to be written without a record: sealed anew, or a key that came or went.
     Keep {
@@ -328,9 +339,13 @@ pub enum Effect {
     Flush(ProvinceCode),
     /// Read in this hub's journal, for a node that is told again what it lost.
     ReadBack(ProvinceCode, Page),
-    /// Ask a node for what a hub that was restored may have lost: commits with a number above this one, and what is in
-    /// doubt there.
-    AskWhatWasLost(ProvinceCode, u64),
+    /// Ask a node for what a hub that was restored may have lost: commits with a number above the first, what is in
+    /// doubt there, and what it was told of clearing above the second.
+    AskWhatWasLost(ProvinceCode, (u64, u64)),
+    /// Something has happened in clearing of which provinces are to be told.
+    News,
+    /// What provinces tell of clearing under this number cannot be, and is not taken.
+    NoticeRefused(u64),
     /// Two operators have said that the civil clock is right.
     AcceptClock,
     /// The hub has recovered, and speaks as this life from now on.

@@ -194,7 +194,7 @@ impl HubMachine {
             Input::Announce { ticket, province, node, announcement, .. } => {
                 self.announce_while_recovering(ticket, (province, node), &announcement, step);
             }
-            Input::Heard { province, legs } => self.heard(province, legs, step),
+            Input::Heard { province, legs, notices } => self.heard(province, (legs, notices), step),
             Input::Link { province, up } => self.link(province, up, step),
             Input::Create { .. }
             | Input::Accept { .. }
@@ -225,6 +225,7 @@ impl HubMachine {
             | Input::NoVote { .. }
             | Input::Acks { .. }
             | Input::ReadBack { .. }
+            | Input::NoticesTold { .. }
             | Input::Start { .. }
             | Input::Tick => {}
         }
@@ -277,7 +278,10 @@ impl Machine for HubMachine {
             Input::Start { unfinished, first_window, .. } => {
                 start::needs(self, now, (unfinished, *first_window), rows, needed);
             }
-            Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), rows, needed),
+            Input::Heard { province, legs, notices } => {
+                heard::needs(self, now, (*province, legs, notices), rows, needed);
+            }
+            Input::NoticesTold { province, .. } => needed.push(Key::Told(*province)),
             Input::Keep { changes, .. } => vault::needs(changes, needed),
             Input::CloseWindow { window, .. } => needed.push(Key::Window(*window)),
             Input::Clear { request, .. } => prefixes = clearing::needs(request, rows, needed),
@@ -342,7 +346,12 @@ impl Machine for HubMachine {
                 self.first_window = first_window;
                 self.start(unfinished, restored.as_deref(), step);
             }
-            Input::Heard { province, legs } => self.hear_left_out(province, legs, step),
+            Input::Heard { province, legs, notices } => {
+                self.hear_left_out(province, (legs, notices), step);
+            }
+            Input::NoticesTold { province, number, unread } => {
+                self.notices_told((province, number, unread), step);
+            }
             Input::Keep { ticket, changes } => {
                 let kept = vault::keep(changes, step);
                 step.answer(ticket, kept);
@@ -404,6 +413,7 @@ impl Machine for HubMachine {
             | Input::Link { .. }
             | Input::ReadBack { .. }
             | Input::Heard { .. }
+            | Input::NoticesTold { .. }
             | Input::Start { .. }
             | Input::Rules(_)
             | Input::Tick => None,

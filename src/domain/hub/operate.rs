@@ -33,7 +33,7 @@ pub(super) fn needs(
         Some(Operation::FinishTransfer(transfer_id, _)) => finish::needs(transfer_id, now, rows, keys),
         Some(Operation::LeaveOut(province)) => {
             keys.push(Key::Peer(province));
-            heard::needs(hub, now, (province, &[]), rows, keys);
+            heard::needs(hub, now, (province, &[], &[]), rows, keys);
         }
         Some(Operation::AcceptLineage(peer, _)) => keys.push(Key::Peer(peer)),
         Some(Operation::LowerTime(to)) => windows::needs_of_day(Day::of(to), rows, keys),

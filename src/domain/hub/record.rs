@@ -282,6 +282,17 @@ contents! {
         /// The server's clock when it was journaled.
         time: Civil,
     }
+    /// A province has recorded what it was told of clearing.
+    NoticesTold {
+        /// The province.
+        province: ProvinceCode,
+        /// The number of the last event that it has.
+        number: u64,
+        /// Its node cannot be told: so far it counts as told.
+        unread: bool,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
     /// An event of clearing.
     ClearingNoted {
         /// Its number: one more than that of the event before it.
@@ -446,6 +457,7 @@ records! { Row:
     WindowOpened 60 v 1, told back by Nobody;
     WindowClosed 61 v 2 (v 1 WindowClosedV1), told back by Node;
     ClearingNoted 70 v 1, told back by Node;
+    NoticesTold 72 v 1, told back by Node;
     WindowCompared 62 v 1, told back by Nobody;
     BreakFound 63 v 1 about found.transfer_id, told back by Nobody;
     BreakEqual 64 v 1 about transfer_id, told back by Nobody;
@@ -497,6 +509,7 @@ impl Record {
             Record::WindowOpened(record) => windows::opened(record, rows),
             Record::WindowClosed(record) => windows::closed(record, rows),
             Record::ClearingNoted(record) => clearing::noted(record, rows),
+            Record::NoticesTold(record) => clearing::told_recorded(record, rows),
             Record::WindowCompared(record) => breaks::was_compared(record, rows),
             Record::BreakFound(record) => breaks::found(record, rows),
             Record::BreakEqual(record) => breaks::equal(record, rows),

@@ -7,6 +7,7 @@
 //! is by far the likelier, and no commit may be lost: it is committed, and noted as an incident for people to compare
 //! with what the client was told. Everything else can only have been aborted.
 
+use super::clearing::HeardNotice;
 use super::{HubMachine, TransferRow};
 use crate::domain::kinds::{self, Form};
 use crate::domain::protocol::{HeardLeg, Kind, LegId};
@@ -22,6 +23,8 @@ pub struct Recovery {
     pub(super) unheard: BTreeMap<ProvinceCode, Option<StartId>>,
     /// What was told of each leg. Of several provinces that tell the same one at most one is right.
     pub(super) legs: BTreeMap<LegId, Vec<(ProvinceCode, HeardLeg)>>,
+    /// What was told of clearing, by its number.
+    pub(super) notices: BTreeMap<u64, Vec<(ProvinceCode, HeardNotice)>>,
     /// What this store left undecided, or not recorded by both.
     pub(super) unfinished: Vec<TransferRow>,
     /// The highest of its own lives that a node has seen.
@@ -52,7 +55,8 @@ impl Recovery {
         let unheard = provinces.iter().map(|province| (*province, None)).collect();
         let (restored, asked) = (BTreeSet::new(), provinces.iter().copied().collect());
         let (legs, left, latest) = (BTreeMap::new(), BTreeSet::new(), Civil(0));
-        Recovery { unheard, legs, unfinished, incarnation: 0, restored, latest, asked, left }
+        let notices = BTreeMap::new();
+        Recovery { unheard, legs, notices, unfinished, incarnation: 0, restored, latest, asked, left }
     }
 
     /// Of what one province tells twice the last counts.

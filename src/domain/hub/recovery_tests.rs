@@ -57,9 +57,9 @@ fn hear_changed(pair: &mut Pair, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg
             panic!("{second:?}")
         };
         assert_eq!(*of, province);
-        let mut legs = legs(pair, province, *above);
+        let mut legs = legs(pair, province, above.0);
         change(province, &mut legs);
-        last = pair.run_hub(Input::Heard { province, legs });
+        last = pair.run_hub(Input::Heard { province, legs, notices: Vec::new() });
     }
     last
 }

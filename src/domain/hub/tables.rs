@@ -2,7 +2,7 @@
 
 pub use super::clearing::{
     CarriedRow, ClearingRequestRow, EventRow, LineRow, ObligationRow, PairRow, PaymentRow, PeriodRow,
-    PrefundRow, SerialRow,
+    PrefundRow, SerialRow, ToldRow,
 };
 use crate::domain::hub::breaks::{Bucket, Standing};
 use crate::domain::machine::table::{rows, tables};
@@ -273,6 +273,7 @@ tables! {
     Serial = SerialRow "bank_serial" { bank: String, serial: String }
     Prefund = PrefundRow "prefund" { debtor: ProvinceCode, creditor: ProvinceCode }
     Event = EventRow "clearing_event" { number: u64 }
+    Told = ToldRow "told" { province: ProvinceCode }
     ClearingRequest = ClearingRequestRow "clearing_request" { request_id: TransferId }
     Comparison = ComparisonRow "window_comparison" { window: Window, province: ProvinceCode }
     Break = BreakRow "window_break" { window: Window, province: ProvinceCode, transfer_id: TransferId }
@@ -322,6 +323,7 @@ impl Row {
             | Row::Period(_)
             | Row::Line(_)
             | Row::Prefund(_)
+            | Row::Told(_)
             | Row::Peer(_)
             | Row::Own(_)
             | Row::Vault(_) => false,

@@ -2,8 +2,8 @@
 //! clock. The writer closes it before it decides anything that is stamped on a later day, so nothing straggles: closing
 //! is one record, and no commit is refused or moved by it. Windows without a commit are closed, too.
 
-use super::clearing::{ClearingEvent, WindowEnded, last_number, log};
-use super::{HubMachine, Key, Rows, Step, refusal};
+use super::clearing::{ClearingEvent, Logged, WindowEnded, last_number, log};
+use super::{Effect, HubMachine, Key, Rows, Step, refusal};
 use crate::domain::hub::record::{WindowClosed, WindowOpened};
 use crate::domain::hub::tables::{ClearingRow, WindowRow};
 use crate::domain::reason::{Reason, RefusalRecord};
@@ -101,6 +101,7 @@ impl HubMachine {
             };
             let number = Some(last_number(step.rows()) + 1);
             step.record(WindowClosed { window: open, next, closer: String::new(), number, time: now });
+            step.effect(Effect::News);
             open = next;
         }
     }
@@ -127,6 +128,7 @@ impl HubMachine {
         let time = step.now.civil;
         let number = Some(last_number(step.rows()) + 1);
         step.record(WindowClosed { window, next, closer: operator.clone(), number, time });
+        step.effect(Effect::News);
         Ok(WindowRow { window, close_time: time, closer: operator })
     }
 
@@ -140,6 +142,18 @@ impl HubMachine {
             step.record(WindowOpened { window, time: to });
         }
     }
+}
+
+/// What adopting a closing that is told needs.
+pub(super) fn needs_to_adopt(window: Window, next: Window, keys: &mut Vec<Key>) {
+    keys.extend([Some(window), Some(next), next.next_cut()].into_iter().flatten().map(Key::Window));
+}
+
+/// Whether a window that is told to be closed can have been: it is not yet, and the one after it is of no later day than
+/// today.
+pub(super) fn can_adopt((window, next): (Window, Window), step: &Step<'_>) -> bool {
+    let is_open = step.rows().get::<WindowRow>(&Key::Window(window)).is_none();
+    is_open && next > window && next.day() <= Day::of(step.now.civil)
 }
 
 /// When the day of now ends, on the monotonic clock.
@@ -161,7 +175,8 @@ pub(super) fn closed(record: &WindowClosed, rows: &mut Rows) {
     let events = last_number(rows);
     rows.put(ClearingRow { slot: 0, open: next, events });
     if let Some(number) = number {
-        log(number, &ClearingEvent::WindowEnded(WindowEnded { window, next }), time, rows);
+        let event = ClearingEvent::WindowEnded(WindowEnded { window, next, closer: closer.clone() });
+        log(number, Logged { event, request: None }, time, rows);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can happen to a node, what it tells those who wait, and what it wants done.
 
+use super::notices::Noticed;
 use super::suspend::Suspension;
 use super::{PostRequest, WalletChange};
 use crate::domain::machine::operation::{OperationRequest, OperationRow};
@@ -7,7 +8,7 @@ use crate::domain::machine::step::answers;
 use crate::domain::machine::{AssignRequest, IncidentRow, Kept, OtherAnswer, Ticket, VaultChange};
 use crate::domain::node::record::RequestMark;
 use crate::domain::node::tables::{AccountRow, HolderRow, LegRow, MemberRow, PersonRow, Row, WalletRow};
-use crate::domain::protocol::{Ack, Decision, LegRead, PeerMark, Posting, Question, Ruling, Vote};
+use crate::domain::protocol::{Ack, Decision, LegRead, Notice, PeerMark, Posting, Question, Ruling, Vote};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::rules::rulebook::Rulebook;
 use crate::domain::value::{Digest, Insurance, Kinship, MemberRef, Money, RegionCode, Side, TransferId};
@@ -50,6 +51,15 @@ pub enum Input {
         hub: PeerMark,
         /// The decisions.
         decisions: Vec<Decision>,
+    },
+    /// The hub tells what has happened in clearing.
+    Notices {
+        /// Gets how far its notices are here.
+        ticket: Ticket<Noticed>,
+        /// The hub as it spoke.
+        hub: PeerMark,
+        /// What it tells, in order; none: it only asks.
+        notices: Vec<Notice>,
     },
     /// The hub answered our questions.
     Rulings {
@@ -198,6 +208,8 @@ pub enum Answer {
     Incident(Box<IncidentRow>),
     /// To a posting: its leg.
     Posted(Arc<LegRow>),
+    /// How far the hub's notices are here.
+    Noticed(Noticed),
     /// How many rows of the vault were written.
     Kept(Kept),
     /// The vault has this reference for him, from another request meanwhile or from before it was restored: look him up
@@ -216,6 +228,7 @@ answers! {
         Posted(Arc<LegRow>),
         Operation(Box<OperationRow>),
         Incident(Box<IncidentRow>),
+        Noticed(Noticed),
         Kept(Kept),
     }
 }

@@ -16,6 +16,7 @@ mod join_tests;
 mod lost_tests;
 mod messages;
 pub mod name_leg;
+mod notices;
 pub mod open_wallet;
 mod operate;
 pub mod posting;
@@ -42,6 +43,7 @@ pub use ask::{ASK_AGAIN_MS, ASK_MAX};
 pub use change_wallet::WalletChange;
 pub use decide::{Brings, Reaction, reaction};
 pub use messages::{Answer, Effect, Input, MemberReport, Standing, Upserted};
+pub use notices::Noticed;
 pub use posting::PostRequest;
 pub use prepare::{Known, Precedent, precedent};
 pub use prepared::{bound_kinds, leg_record};
@@ -204,6 +206,7 @@ impl Record {
             Record::LegReplayed(record) => decide::replayed(record, rows),
             Record::SuspenseSetOff(record) => suspense::was_set_off(record, rows),
             Record::LegNamed(record) => name_leg::named(record, rows),
+            Record::NoticeRecorded(record) => notices::recorded(record, rows),
         }
     }
 }
@@ -224,6 +227,7 @@ fn is_local(input: &Input) -> bool {
         | Input::Restored
         | Input::Prepare { .. }
         | Input::Decide { .. }
+        | Input::Notices { .. }
         | Input::Rulings { .. }
         | Input::AskFailed { .. }
         | Input::Operate { .. }
@@ -251,6 +255,7 @@ impl Machine for NodeMachine {
             Input::Prepare { legs, .. } | Input::Check { legs, .. } => prepare::needs(legs, rows, &mut keys),
             Input::Decide { decisions, .. } => decide::needs(decisions.iter(), rows, &mut keys),
             Input::Rulings { rulings, .. } => ask::needs(rulings, rows, &mut keys),
+            Input::Notices { .. } => notices::needs(&mut keys),
             Input::Upsert { report, .. } => upsert::needs(report, &mut keys),
             Input::Credit { request, member_ref, .. } => credit::needs(request, *member_ref, &mut keys),
             Input::OpenWallet { request, member_ref, .. }
@@ -289,6 +294,7 @@ impl Machine for NodeMachine {
             Input::Prepare { ticket, hub, legs } => self.prepare(ticket, hub, &legs, step),
             Input::Decide { ticket, hub, decisions } => self.decide(ticket, hub, &decisions, step),
             Input::Rulings { hub, rulings } => self.rulings(hub, rulings, step),
+            Input::Notices { ticket, hub, notices } => self.note(ticket, hub, notices, step),
             Input::Check { ticket, legs } => self.check(ticket, &legs, step),
             Input::Upsert { ticket, report } => self.upsert(ticket, *report, step),
             Input::Credit { ticket, request, member_ref, amount, period } => {
@@ -351,6 +357,7 @@ impl Machine for NodeMachine {
         match input {
             Input::Prepare { ticket, .. } => Some(ticket.caller()),
             Input::Decide { ticket, .. } => Some(ticket.caller()),
+            Input::Notices { ticket, .. } => Some(ticket.caller()),
             Input::Check { ticket, .. } => Some(ticket.caller()),
             Input::Upsert { ticket, .. } => Some(ticket.caller()),
             Input::Post { ticket, .. } => Some(ticket.caller()),

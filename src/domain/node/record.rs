@@ -240,6 +240,17 @@ contents! {
         /// The server's clock when it was journaled.
         time: Civil,
     }
+    /// The hub has told something of clearing.
+    NoticeRecorded {
+        /// Its number at the hub.
+        number: u64,
+        /// The number of the one before it; 0 of the first.
+        previous: u64,
+        /// What it says, as it came.
+        content: Vec<u8>,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
     /// A wallet was opened for a member by a relative (代开通).
     WalletOpenedFor {
         /// The member, by his random reference at this node.
@@ -341,6 +352,7 @@ records! { Row:
     IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
     SuspenseSetOff 45 v 1, told back by Nobody;
     LegNamed 47 v 1 about transfer_id, told back by Hub;
+    NoticeRecorded 71 v 1, told back by Hub;
     StoreRecovered 48 v 1, told back by Nobody;
     IncidentAssigned 53 v 1 about transfer_id, told back by Nobody;
     PeerLineage 54 v 1, told back by Hub;

@@ -199,6 +199,24 @@ rows! {
         /// Phone; the relative who opened it for him and what the calling platform stated. Sealed.
         sealed: Vec<u8>,
     }
+    /// What the hub has told of clearing.
+    NoticeRow {
+        /// Its number at the hub.
+        number: u64;
+        /// The number of the one before it; 0 of the first.
+        previous: u64,
+        /// What it says, as it came.
+        content: Vec<u8>,
+        /// When it was recorded here.
+        record_time: Civil,
+    }
+    /// How far the hub's notices are here.
+    NoticesRow {
+        /// Always 0: there is one.
+        slot: u64;
+        /// The number of the last one.
+        last: u64,
+    }
     /// Vault: what the person behind a reference is found by. Goes with his [`PersonRow`].
     FoundByRow {
         /// The random reference.
@@ -216,6 +234,8 @@ tables! {
     Leg = LegRow "leg" { transfer_id: TransferId, side: Side }
     LegTotal = LegTotalRow "leg_total" { window: Window, counter_region: RegionCode, side: Side, kind: Kind }
     Request = RequestRow "request" { request_id: String }
+    Notice = NoticeRow "notice" { number: u64 }
+    Notices = NoticesRow "notices" { slot: u64 }
     Person = PersonRow "vault_person" { id_hash: Digest }
     Holder = HolderRow "vault_holder" { member_ref: MemberRef }
     FoundBy = FoundByRow "vault_found_by" { member_ref: MemberRef }
@@ -233,17 +253,23 @@ impl Table {
     }
 }
 
+impl Key {
+    /// How far the hub's notices are here.
+    pub const NOTICES: Key = Key::Notices(0);
+}
+
 impl Row {
     /// See [`crate::domain::machine::table::Row::is_finished`].
     pub fn is_finished(&self) -> bool {
         match self {
-            Row::Entry(_) | Row::Request(_) | Row::Incident(_) | Row::Operation(_) => true,
+            Row::Entry(_) | Row::Request(_) | Row::Notice(_) | Row::Incident(_) | Row::Operation(_) => true,
             Row::Leg(row) => !matches!(row.state, LegState::Prepared | LegState::Awaiting | LegState::Posted),
             Row::Peer(_)
             | Row::Own(_)
             | Row::Member(_)
             | Row::Account(_)
             | Row::LegTotal(_)
+            | Row::Notices(_)
             | Row::Wallet(_)
             | Row::Person(_)
             | Row::Holder(_)

@@ -3,6 +3,7 @@
 
 use crate::domain::protocol::leg::{HeardLeg, Leg};
 use crate::domain::protocol::message::{Ack, Decision, Posting, Question, Ruling, Vote};
+use crate::domain::protocol::notice::Notice;
 use crate::domain::reason::Reason;
 use crate::domain::value::{Digest, StartId};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -34,7 +35,10 @@ pub enum NodeRequest {
     Decide(Vec<Decision>),
     /// What a hub that was restored may have lost: the legs that are committed with a number above this one, and those
     /// in doubt.
-    WhatWasLost(u64),
+    /// And notices above the second number.
+    WhatWasLost((u64, u64)),
+    /// To keep these notices; none: how far they are kept there.
+    Notices(Vec<Notice>),
 }
 
 /// What a node replies to the hub.
@@ -46,8 +50,10 @@ pub enum NodeReply {
     Votes(Vec<Vote>),
     /// A receipt for each decision, in order.
     Acks(Vec<Ack>),
-    /// The legs that it was asked for.
-    Lost(Vec<HeardLeg>),
+    /// The legs that it was asked for, and the notices.
+    Lost(Vec<HeardLeg>, Vec<Notice>),
+    /// The number of the last notice that it keeps.
+    Noticed(u64),
     /// Refused, nothing changed.
     Refused(Reason),
 }

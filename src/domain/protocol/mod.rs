@@ -4,6 +4,7 @@ pub mod call;
 pub mod kind;
 pub mod leg;
 pub mod message;
+pub mod notice;
 pub mod total;
 pub mod transfer;
 
@@ -16,6 +17,7 @@ pub use message::{
     Ack, AckResult, Decision, LostLeg, Posting, PostingTerms, Question, REFUSED_ASK_MS, Ruling, Verdict,
     Vote, Whose,
 };
+pub use notice::Notice;
 pub use transfer::{
     CompensationState, Outcome, Party, Terms, TermsDigests, TransferEvent, TransferState, Transition,
 };

@@ -146,6 +146,7 @@ impl World {
                 Output::Effect(Effect::Decide(province, decision)) => {
                     acks.entry(province).or_insert_with(Vec::new).push(self.obey(&decision));
                 }
+                Output::Effect(Effect::News) => {}
                 Output::Effect(other) => panic!("{other:?}"),
             }
         }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// The hub's way out.
@@ -21,6 +22,8 @@ pub struct Dispatcher {
     unserved: UnboundedSender<(ProvinceCode, TransferId)>,
     /// What servers need that were restored.
     resync_tasks: UnboundedSender<ResyncTask>,
+    /// Changes when something has happened of which provinces are to be told.
+    news: watch::Sender<()>,
     clock: Arc<SystemClock>,
 }
 
@@ -46,7 +49,7 @@ pub fn dispatcher(
     let (unserved, no_node) = unbounded_channel();
     let (resync_tasks, wanted) = unbounded_channel();
     (
-        Dispatcher { lanes, unserved, resync_tasks, clock },
+        Dispatcher { lanes, unserved, resync_tasks, news: watch::Sender::new(()), clock },
         Lanes { orders, unserved: no_node, resync_tasks: wanted },
     )
 }
@@ -69,6 +72,13 @@ impl Outlet<Effect> for Dispatcher {
                 }
                 Effect::AskWhatWasLost(province, above) => {
                     drop(self.resync_tasks.send(ResyncTask::Ask(province, above)));
+                }
+                Effect::News => drop(self.news.send_replace(())),
+                Effect::NoticeRefused(number) => {
+                    tracing::error!(
+                        number,
+                        "ALARM: what provinces tell of clearing under this number cannot be; it is not taken"
+                    );
                 }
                 Effect::AcceptClock => self.clock.accept(),
                 Effect::Recovered(incarnation) => {
@@ -94,6 +104,11 @@ impl Outlet<Effect> for Dispatcher {
 }
 
 impl Dispatcher {
+    /// Changes when something has happened in clearing.
+    pub fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
+    }
+
     /// No node serves the province: its prepares fail at once.
     fn refuse(&self, province: ProvinceCode, orders: Vec<Order>) {
         for order in orders {

@@ -2,19 +2,23 @@
 
 use super::answers::{Fault, Reading, Sorted, too_new};
 use super::node_status::NodeStatus;
+use crate::domain::hub::clearing::HeardNotice;
 use crate::domain::protocol::{Ack, Decision, HeardLeg, Leg, LegRef, PeerMark, Vote};
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{ProvinceCode, TransferId, Window};
 use crate::proto::hub::AnswerKind;
 use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_server::SERVICE_NAME;
-use crate::proto::node::{CheckResult, HubSeqRange, InspectRequest, InspectResponse, LegState};
+use crate::proto::node::{
+    AnnounceRequest, CheckResult, HubSeqRange, InspectRequest, InspectResponse, LegState,
+};
 use crate::proto::{node, types};
 use crate::server::common::sender::Mark;
 use crate::transport::backoff::Backoff;
 use crate::transport::peer::Peer;
 use crate::wire::decide::{ack_from_proto, decide_to_proto};
 use crate::wire::inspect::heard_leg_from_proto;
+use crate::wire::notice::notice_from_proto;
 use crate::wire::prepare::{check_to_proto, prepare_to_proto, vote_from_proto};
 use crate::wire::sender::sender_from_proto;
 use crate::wire::status::{Problem, reason_of};
@@ -32,6 +36,8 @@ const LOST_MAX: usize = 2_000_000;
 /// Most windows in which these can be counted: nearly three years of days. For each of them the hub looks at what all
 /// provinces owe each other.
 const LOST_WINDOWS_MAX: usize = 1_000;
+/// Most notices that a node may tell a hub that was restored: those of years.
+const LOST_NOTICES_MAX: usize = 100_000;
 /// How long a node may take to record decisions. They are repeated for ever, so this only frees the lane.
 const DECIDE_WITHIN: Duration = Duration::from_secs(30);
 /// How long a node may take to add up a window, or to show a page of it.
@@ -278,6 +284,50 @@ impl Link {
     fn unreadable(&self, leg: &node::LegView, problem: &Problem) -> Status {
         self.status.note(self.province, vec![Fault::of_leg(leg, problem)], self.mark.time());
         Status::unknown("a leg cannot be read")
+    }
+
+    /// Tells what has happened in clearing; gives the number of the last notice that the node keeps.
+    pub async fn announce(&self, notices: Vec<types::ClearingNotice>) -> Result<u64, Status> {
+        let call = |left| {
+            let request = AnnounceRequest { sender: Some(self.mark.sender()), notices: notices.clone() };
+            self.peer.call(request, left)
+        };
+        let response = once_admitted(DECIDE_WITHIN, self.admissions(), call).await?;
+        self.mark.hear_clock(self.province, response.sender.as_ref());
+        Ok(response.last_number)
+    }
+
+    /// Asks for what the node was told of clearing above a number. A node of before was told nothing.
+    pub async fn notices_above(&self, above: u64) -> Result<Vec<HeardNotice>, Status> {
+        let mut found: Vec<HeardNotice> = Vec::new();
+        loop {
+            let above = found.last().map_or(above, |last| last.number);
+            let request = InspectRequest {
+                selector: Some(Selector::NoticesAbove(above)),
+                page_size: 1_000,
+                sender: Some(self.mark.sender()),
+                ..InspectRequest::default()
+            };
+            let page = match self.peer.call(request, DECIDE_WITHIN).await {
+                Ok(page) => page.notices,
+                Err(status) if status.code() == Code::InvalidArgument => return Ok(found),
+                Err(status) => return Err(status),
+            };
+            if page.is_empty() {
+                return Ok(found);
+            }
+            for notice in &page {
+                let heard =
+                    notice_from_proto(notice).map_err(|_| Status::unknown("a notice cannot be read"))?;
+                if heard.number <= found.last().map_or(above, |last| last.number) {
+                    return Err(Status::unknown("notices are not in their order"));
+                }
+                found.push(heard);
+            }
+            if found.len() > LOST_NOTICES_MAX {
+                return Err(Status::resource_exhausted("more than a hub can have lost"));
+            }
+        }
     }
 
     /// Asks for legs, or what they add up to.

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod alarms;
+mod announcer;
 mod answers;
 mod audit;
 mod check;
@@ -224,12 +225,13 @@ fn links(
 }
 
 /// Starts what looks by itself, from time to time, at what waits.
-fn look(shared: &Arc<Shared>, alarms: &Alarms) -> [JoinHandle<()>; 3] {
+fn look(shared: &Arc<Shared>, alarms: &Alarms, news: watch::Receiver<()>) -> [JoinHandle<()>; 4] {
     let with = || (Arc::clone(shared), alarms.clone());
     [
         tokio::spawn(alarms::run(with())),
         tokio::spawn(alarms::run_breaks(with())),
         tokio::spawn(settlement::task::run(with())),
+        tokio::spawn(announcer::run(Arc::clone(shared), news)),
     ]
 }
 
@@ -252,6 +254,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let core = Core::new(machine, store)?;
     let (dispatcher, lanes) =
         dispatcher::dispatcher(config.nodes.iter().map(|node| node.province), Arc::clone(&clock));
+    let news = dispatcher.news();
     let incarnation = core.incarnation() + 1;
     let first = [start].into_iter().chain(unserved(&config, &places)).collect();
     let Engine { handle, thread } =
@@ -293,7 +296,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         stop_streams.send_replace(true);
     };
     unlisted_areas::tell(config.server.data.clone(), Arc::clone(&shared.places), unlisted::at_hub);
-    let watching = look(&shared, &config.server.alarms);
+    let watching = look(&shared, &config.server.alarms, news);
     let sealing = tokio::spawn(shared.vault_keys(config.server.vault_key.clone()).run());
     let served = serve(setup, &config, &shared, ready, stop).await;
     drop(tasks);

@@ -18,8 +18,9 @@ use tokio::task::JoinSet;
 pub enum ResyncTask {
     /// Read a page of this hub's journal, for a province.
     Page(ProvinceCode, Page),
-    /// Ask a node for commits with a number above this one, and for what is in doubt there.
-    Ask(ProvinceCode, u64),
+    /// Ask a node for commits with a number above the first, for what is in doubt there, and for notices above the
+    /// second.
+    Ask(ProvinceCode, (u64, u64)),
     /// Speak as this life from now on.
     Recovered(u64),
 }
@@ -110,11 +111,13 @@ async fn page_of(mut reading: ReadBack, journal: &Reader<Record>) -> Result<Inpu
     }
 }
 
-async fn ask(province: ProvinceCode, above: u64, link: Link, engine: Handle<HubMachine>) {
-    match link.what_was_lost(above).await {
-        Ok(legs) => {
-            tracing::warn!(%province, legs = legs.len(), "heard what this hub may have lost");
-            engine.tell(Input::Heard { province, legs });
+async fn ask(province: ProvinceCode, above: (u64, u64), link: Link, engine: Handle<HubMachine>) {
+    let heard = async { Ok((link.what_was_lost(above.0).await?, link.notices_above(above.1).await?)) };
+    let heard: Result<_, tonic::Status> = heard.await;
+    match heard {
+        Ok((legs, notices)) => {
+            tracing::warn!(%province, legs = legs.len(), notices = notices.len(), "heard what this hub may have lost");
+            engine.tell(Input::Heard { province, legs, notices });
         }
         Err(error) => {
             tracing::warn!(%province, code = ?error.code(), "the node cannot be asked what this hub lost");

@@ -5,7 +5,7 @@ mod query;
 use super::Shared;
 use crate::domain::machine::scan::value;
 use crate::domain::machine::{Filter, Row as _, Scan, TableRow, Term};
-use crate::domain::node::tables::{FoundByRow, Key, LegRow, LegTotalRow, Row, Table};
+use crate::domain::node::tables::{FoundByRow, Key, LegRow, LegTotalRow, NoticeRow, Row, Table};
 use crate::domain::node::{Record, leg_record};
 use crate::domain::protocol::{Kind, LegState};
 use crate::domain::value::{ProvinceCode, RegionDirectory, Side, Window};
@@ -13,6 +13,7 @@ use crate::proto::node::{InspectRequest, InspectResponse, LegTotal};
 use crate::store::{AnyTables, StoreError};
 use crate::wire::inspect::{leg_view, with_leg_record};
 use crate::wire::leg::{kind_to_proto, side_to_proto};
+use crate::wire::notice::kept_to_proto;
 use crate::wire::page::token;
 use crate::wire::status::problem_of_store;
 use query::{Query, Selector};
@@ -129,6 +130,18 @@ fn page(
     Ok((legs, more))
 }
 
+/// Notices of clearing with a number above this one, as they came.
+pub(super) async fn notices(shared: &Shared, above: u64, limit: usize) -> Result<InspectResponse, Status> {
+    let sender = Some(shared.mark.sender());
+    let read = move |tables: &mut AnyTables<Record>| {
+        let later = Filter::all(Table::Notice).and(Term::AtLeast("number", value(&above.saturating_add(1))));
+        tables.scan(&Scan { filter: later, after: None, limit })
+    };
+    let rows: Vec<Row> = shared.protocol.run(read).await.map_err(problem_of_store)?;
+    let notices = rows.iter().filter_map(NoticeRow::of).map(kept_to_proto).collect();
+    Ok(InspectResponse { sender, notices, ..InspectResponse::default() })
+}
+
 /// Legs by id, state, hub number or window, with totals over all of them on the first page.
 pub(super) async fn inspect(
     shared: &Shared,
@@ -166,7 +179,13 @@ pub(super) async fn inspect(
         }
         None => leg_view(leg),
     };
-    Ok(InspectResponse { sender, legs: legs.iter().map(view).collect(), totals, next_page_token })
+    Ok(InspectResponse {
+        sender,
+        legs: legs.iter().map(view).collect(),
+        totals,
+        next_page_token,
+        notices: Vec::new(),
+    })
 }
 
 #[cfg(test)]

@@ -9,16 +9,19 @@ use crate::domain::protocol::{Ack, AckResult, Decision, Leg, LegRead, LegState, 
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{ProvinceCode, Side, TransferId};
 use crate::privacy::seal::{SealError, key_of};
+use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_server::ParticipantService;
 use crate::proto::node::{
-    CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
-    PrepareRequest, PrepareResponse,
+    AnnounceRequest, AnnounceResponse, CheckRequest, CheckResponse, DecideRequest, DecideResponse,
+    InspectRequest, InspectResponse, PrepareRequest, PrepareResponse,
 };
 use crate::proto::types;
 use crate::server::common::Answer;
 use crate::transport::access_layer::caller;
 use crate::transport::identity::Role;
 use crate::wire::decide::{DecisionReading, ack_to_proto, decide_from_proto};
+use crate::wire::notice::notices_from_proto;
+use crate::wire::page::page_size;
 use crate::wire::prepare::{check_result_to_proto, vote_to_proto};
 use crate::wire::sender::lineage_of;
 use crate::wire::status::{Problem, problem_of_store};
@@ -151,10 +154,23 @@ impl ParticipantService for Participants {
         Ok(Response::new(CheckResponse { results }))
     }
 
+    async fn announce(&self, request: Request<AnnounceRequest>) -> Answer<AnnounceResponse> {
+        let (shared, request) = (&self.shared, request.get_ref());
+        let (hub, notices) = notices_from_proto(request)?;
+        shared.mark.hear_clock(ProvinceCode::HUB, request.sender.as_ref());
+        let noticed = shared.engine.ask_always(|ticket| Input::Notices { ticket, hub, notices }).await?;
+        let (sender, last_number) = (Some(shared.mark.sender()), noticed.0);
+        Ok(Response::new(AnnounceResponse { sender, last_number }))
+    }
+
     async fn inspect(&self, request: Request<InspectRequest>) -> Answer<InspectResponse> {
         let for_hub = match caller(&request)? {
             Role::Hub => {
                 self.shared.know_hub(request.get_ref().sender.as_ref()).await?;
+                if let Some(Selector::NoticesAbove(above)) = request.get_ref().selector {
+                    let limit = page_size(request.get_ref().page_size)?;
+                    return super::inspect::notices(&self.shared, above, limit).await.map(Response::new);
+                }
                 true
             }
             Role::Operator(_) | Role::Platform(_) => false,

@@ -34,7 +34,15 @@ fn older<R: Record>(format: usize, owner: &str, records: &[R]) -> TempDir {
     connection.execute("INSERT INTO meta (name, value) VALUES ('owner', ?)", [owner]).unwrap();
     let transaction = connection.transaction().unwrap();
     // No peer told which store it has, and no window was closed or compared.
-    let later = ["PeerLineage", "WindowOpened", "WindowClosed", "WindowCompared", "ClearingNoted"];
+    let later = [
+        "PeerLineage",
+        "WindowOpened",
+        "WindowClosed",
+        "WindowCompared",
+        "ClearingNoted",
+        "NoticesTold",
+        "NoticeRecorded",
+    ];
     let is_later = |name: &str| later.contains(&name) || name.starts_with("Break");
     let records: Vec<R> = records.iter().filter(|it| !is_later(it.name())).cloned().collect();
     let commit = Commit { records: records.clone(), ..Commit::default() };

@@ -3,8 +3,8 @@
 use super::site::{Site, server};
 use gongji::proto::node::participant_service_server::{ParticipantService, ParticipantServiceServer};
 use gongji::proto::node::{
-    CheckRequest, CheckResponse, DecideRequest, DecideResponse, InspectRequest, InspectResponse,
-    PrepareRequest, PrepareResponse,
+    AnnounceRequest, AnnounceResponse, CheckRequest, CheckResponse, DecideRequest, DecideResponse,
+    InspectRequest, InspectResponse, PrepareRequest, PrepareResponse,
 };
 use gongji::transport::incoming::TlsIncoming;
 use std::collections::BTreeMap;
@@ -67,6 +67,11 @@ impl ParticipantService for Node {
 
     async fn check(&self, _: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         self.answer(not_yet()).await
+    }
+
+    /// As one that was written before there were notices.
+    async fn announce(&self, _: Request<AnnounceRequest>) -> Result<Response<AnnounceResponse>, Status> {
+        self.answer(Err(Status::unimplemented("announce"))).await
     }
 
     async fn inspect(&self, _: Request<InspectRequest>) -> Result<Response<InspectResponse>, Status> {

@@ -38,6 +38,8 @@ contents! {
         window: Window,
         /// The window in which commits are counted from then on.
         next: Window,
+        /// URI SAN of the operator who closed it; empty when its day was over.
+        closer: String,
     }
     /// All windows of a month are closed, and it is cleared by this scheme.
     PeriodClosed {

@@ -10,6 +10,7 @@ mod prefund;
 mod publish;
 mod rows;
 mod sign;
+mod telling;
 
 pub use event::{
     ClearingEvent, ItemCarried, ObligationCovered, PaymentConfirmed, PaymentRecorded, PaymentVoided,
@@ -21,13 +22,15 @@ pub use payment::{Cover, Payment, PaymentSays, PaymentWord};
 pub use prefund::Deposit;
 pub use rows::{
     CarriedRow, ClearingRequestRow, EventRow, LineRow, ObligationRow, PairRow, PaymentRow, PeriodRow,
-    PrefundRow, SerialRow,
+    PrefundRow, SerialRow, ToldRow,
 };
 pub use sign::Signature;
+pub use telling::{HeardNotice, Telling, tellings, told};
 
-pub(super) use object::{can_hold, enter_if_late, needs_if_late};
+pub(super) use object::{can_hold, enter_if_late, needs_if_late, needs_if_told};
+pub(super) use telling::{needs_to_adopt, recorded as told_recorded};
 
-use super::{HubMachine, Key, Rows, Step, refusal};
+use super::{Effect, HubMachine, Key, Rows, Step, refusal};
 use crate::domain::hub::record::ClearingNoted;
 use crate::domain::hub::tables::{ClearingRow, Table};
 use crate::domain::machine::describe::{Describe, Details};
@@ -36,6 +39,7 @@ use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{Civil, Day, Digest, Period, ProvinceCode, TransferId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest as _, Sha256};
+use std::hash::{Hash, Hasher};
 
 /// What a person asks for in clearing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +78,7 @@ pub enum Command {
 pub struct Cleared(pub u64);
 
 /// The request that led to an event, so that its repeat is known.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
 pub struct RequestMark {
     /// Chosen by the caller.
     pub request_id: TransferId,
@@ -82,6 +86,29 @@ pub struct RequestMark {
     pub caller: String,
     /// What it said.
     pub digest: Digest,
+}
+
+/// An event as it is kept to be told.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Logged {
+    /// What happened.
+    pub event: ClearingEvent,
+    /// The request that led to it; none: another event of the same request stands before it, or there was none.
+    pub request: Option<RequestMark>,
+}
+
+impl Logged {
+    /// As it is kept.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Writing to memory cannot fail.
+        borsh::to_vec(self).unwrap_or_default()
+    }
+}
+
+impl Hash for Logged {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.to_bytes().hash(state);
+    }
 }
 
 impl Describe for RequestMark {
@@ -186,6 +213,7 @@ pub(super) fn last_number(rows: &Rows) -> u64 {
 fn note(event: ClearingEvent, request: Option<RequestMark>, step: &mut Step<'_>) {
     let number = last_number(step.rows()) + 1;
     step.record(ClearingNoted { number, event, request, time: step.now.civil });
+    step.effect(Effect::News);
 }
 
 /// An event has happened.
@@ -206,22 +234,21 @@ pub(super) fn noted(record: &ClearingNoted, rows: &mut Rows) {
     if let Some(RequestMark { request_id, caller, digest }) = request.clone() {
         rows.put(ClearingRequestRow { request_id, caller, digest, event: number });
     }
-    log(number, event, time, rows);
+    log(number, Logged { event: event.clone(), request: request.clone() }, time, rows);
 }
 
 /// Puts an event where it is told from.
-pub(super) fn log(number: u64, event: &ClearingEvent, time: Civil, rows: &mut Rows) {
-    let concerns = event.concerns();
+pub(super) fn log(number: u64, logged: Logged, time: Civil, rows: &mut Rows) {
+    let concerns = logged.event.concerns();
     rows.put(EventRow {
         number,
         first: concerns.map(|pair| pair.first),
         second: concerns.map(|pair| pair.second),
-        // Writing to memory cannot fail.
-        content: borsh::to_vec(event).unwrap_or_default(),
+        content: logged.to_bytes(),
         time,
     });
     if let Some(row) = rows.get::<ClearingRow>(&Key::CLEARING).cloned() {
-        rows.put(ClearingRow { events: number, ..row });
+        rows.put(ClearingRow { events: row.events.max(number), ..row });
     }
 }
 

@@ -11,6 +11,7 @@ use crate::domain::protocol::Kind;
 use crate::domain::protocol::total::row_digest;
 use crate::domain::reason::{Reason, RefusalRecord};
 use crate::domain::value::{BySide, Civil, Money, Period, ProvinceCode, Side, TransferId, Window};
+use std::collections::BTreeSet;
 
 /// How many months an item may be carried (policy_facts_2 §5, art. 49: may slip two months at most).
 const CARRIED_MAX: u32 = 2;
@@ -139,6 +140,38 @@ pub(super) fn carried(event: &ItemCarried, time: Civil, rows: &mut Rows) {
     let of_period = before.map_or(from, |row| row.of_period);
     let (code, note, person) = (code.clone(), note.clone(), person.clone());
     rows.put(CarriedRow { transfer_id, period: to, of_period, times, code, note, person, carry_time: time });
+}
+
+/// What adopting a carried item needs.
+pub(super) fn needs_to_adopt(it: &ItemCarried, keys: &mut Vec<Key>) {
+    let Line { payer, payee, kind, .. } = it.line;
+    keys.push(Key::Carried(it.transfer_id));
+    keys.extend([it.from, it.to].map(|period| Key::Line(period, payer, payee, kind)));
+}
+
+/// Whether an item that is told to be carried can be.
+pub(super) fn can_adopt(it: &ItemCarried, rows: &Rows) -> bool {
+    let of = (it.line.payer, it.line.payee, it.line.kind);
+    let (from, to) = (Line::kept(it.from, of, rows), Line::kept(it.to, of, rows));
+    it.line.count == 1 && from.minus(&it.line).is_some() && to.plus(&it.line).is_some() && it.to > it.from
+}
+
+/// What entering commits may need once events are adopted that are told: their tables may be published then, and
+/// another month open.
+pub(in crate::domain::hub) fn needs_if_told<'a>(
+    told: impl IntoIterator<Item = &'a ClearingEvent>,
+    (payer, payee): (ProvinceCode, ProvinceCode),
+    rows: &Rows,
+    keys: &mut Vec<Key>,
+) {
+    let next = told.into_iter().filter_map(|event| match event {
+        ClearingEvent::WindowEnded(it) => Some(Period::from(it.next)),
+        _ => None,
+    });
+    let open = rows.knows(&Key::CLEARING).then(|| open_period(rows)).flatten();
+    let months: BTreeSet<Period> = next.chain(open).collect();
+    let of = |month: Period| Kind::ALL.iter().map(move |kind| Key::Line(month, payer, payee, *kind));
+    keys.extend(months.into_iter().flat_map(of));
 }
 
 /// What entering a commit between two provinces needs: whether the table of its month is published, so that it comes

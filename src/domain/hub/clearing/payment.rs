@@ -87,6 +87,48 @@ pub(super) fn needs_of_word(word: &PaymentWord, rows: &Rows, keys: &mut Vec<Key>
     keys.push(key);
 }
 
+/// What adopting a recorded payment needs.
+pub(super) fn needs_to_adopt(it: &PaymentRecorded, rows: &Rows, keys: &mut Vec<Key>) {
+    let payment = Payment::of(it);
+    needs_to_record(it.payment_id, &payment, rows, keys);
+}
+
+/// What a payment that is told of again needs.
+pub(super) fn needs_of(payment_id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {
+    let says = PaymentSays::Received(Money::ZERO);
+    needs_of_word(&PaymentWord { payment_id, province: ProvinceCode::HUB, says }, rows, keys);
+}
+
+/// Whether a payment that is told can have been recorded.
+pub(super) fn can_adopt(it: &PaymentRecorded, rows: &Rows) -> bool {
+    let is_new = rows.get::<PaymentRow>(&Key::Payment(it.payment_id)).is_none();
+    is_new && record(it.payment_id, &Payment::of(it), &it.person, rows).is_ok()
+}
+
+/// Whether a payment is confirmed; nothing when it does not count, or is not known.
+pub(super) fn counts(payment_id: TransferId, rows: &Rows) -> Option<bool> {
+    let row = rows.get::<PaymentRow>(&Key::Payment(payment_id))?;
+    row.void_code.is_none().then_some(row.confirm_time.is_some())
+}
+
+/// Whether a prefund can have covered so much of an obligation.
+pub(super) fn can_cover(it: &ObligationCovered, rows: &Rows) -> bool {
+    let owed = rows.get::<ObligationRow>(&Key::Obligation(it.period, it.debtor, it.creditor));
+    let prefund = rows.get::<PrefundRow>(&Key::Prefund(it.debtor, it.creditor));
+    it.amount.is_positive()
+        && owed.is_some_and(|row| row.open() >= it.amount)
+        && prefund.is_some_and(|row| row.left() >= it.amount)
+}
+
+impl Payment {
+    /// The payment of an event, as a part: what else was paid for the obligation then is not said.
+    fn of(it: &PaymentRecorded) -> Payment {
+        let PaymentRecorded { period, debtor, creditor, amount, pay_day, .. } = *it;
+        let (bank, serial) = (it.bank.clone(), it.serial.clone());
+        Payment { period, debtor, creditor, bank, serial, amount, pay_day, is_part: true }
+    }
+}
+
 pub(super) fn needs_to_cover(cover: &Cover, keys: &mut Vec<Key>) {
     keys.push(Key::Obligation(cover.period, cover.debtor, cover.creditor));
     keys.push(Key::Prefund(cover.debtor, cover.creditor));

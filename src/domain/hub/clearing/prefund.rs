@@ -69,6 +69,13 @@ pub(super) fn deposit(deposit: &Deposit, person: &str, rows: &Rows) -> Result<Cl
     Ok(ClearingEvent::PrefundMoved(PrefundMoved { debtor, creditor, what, amount, year, reference, person }))
 }
 
+/// Whether a move that is told can have been.
+pub(super) fn can_adopt(it: &PrefundMoved, rows: &Rows) -> bool {
+    let PrefundMoved { debtor, creditor, what, amount, year, ref reference, ref person } = *it;
+    let again = Deposit { debtor, creditor, what, amount, year, reference: reference.clone() };
+    deposit(&again, person, rows).is_ok()
+}
+
 /// A prefund was moved.
 pub(super) fn moved(event: &PrefundMoved, rows: &mut Rows) {
     let PrefundMoved { debtor, creditor, what, amount, year, .. } = *event;

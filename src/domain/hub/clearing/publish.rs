@@ -80,6 +80,26 @@ impl PeriodRow {
     }
 }
 
+/// Whether a period is closed.
+pub(super) fn is_closed(period: Period, rows: &Rows) -> bool {
+    rows.get::<PeriodRow>(&Key::Period(period)).is_some()
+}
+
+/// What adopting a published table needs.
+pub(super) fn needs_to_adopt(it: &TablePublished, keys: &mut Vec<Key>) {
+    keys.push(pair_key(it.period, it.pair));
+    keys.extend(it.pair.lines().map(|(payer, payee, kind)| Key::Line(it.period, payer, payee, kind)));
+}
+
+/// Whether a table that is told can be the next version of its pair.
+pub(super) fn can_adopt(it: &TablePublished, rows: &Rows) -> bool {
+    let row = rows.get::<PairRow>(&pair_key(it.period, it.pair));
+    let is_next =
+        row.map_or(1, |row| row.version + 1) == it.version && row.is_none_or(|row| row.final_time.is_none());
+    let again = table(it.period, it.pair, it.version, it.lines.clone());
+    is_next && again.as_ref() == Some(&ClearingEvent::TablePublished(it.clone()))
+}
+
 /// Its windows that are closed, in order. Err: rows that say so are not loaded yet.
 pub(in crate::domain::hub) fn windows_of(period: Period, rows: &Rows) -> Result<Vec<Window>, Vec<Key>> {
     let (mut windows, mut missing) = (Vec::new(), Vec::new());

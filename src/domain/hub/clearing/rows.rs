@@ -177,10 +177,19 @@ rows! {
         first: Option<ProvinceCode>,
         /// The other one.
         second: Option<ProvinceCode>,
-        /// The event, as it stands in the journal.
+        /// The event and the request that led to it, as they stand in the journal.
         content: Vec<u8>,
         /// When it happened.
         time: Civil,
+    }
+    /// How far a province was told of events.
+    ToldRow {
+        /// The province.
+        province: ProvinceCode;
+        /// The number of the last event that its node has recorded.
+        number: u64,
+        /// Its node cannot be told: so far it counts as told.
+        unread: bool,
     }
     /// A request that was carried out.
     ClearingRequestRow {

@@ -86,6 +86,14 @@ pub(super) fn sign(
     Ok(Some(ClearingEvent::TableSigned(signed)))
 }
 
+/// Whether a signature that is told can follow.
+pub(super) fn can_adopt(it: &TableSigned, rows: &Rows) -> bool {
+    let TableSigned { period, pair, digest, province, ref person, checks, .. } = *it;
+    let signature = Signature { period, pair, digest, province };
+    let expected = sign(&signature, person, rows).ok().flatten();
+    matches!(expected, Some(ClearingEvent::TableSigned(expected)) if expected.checks == checks)
+}
+
 /// A person has signed; the last signature makes the table final.
 pub(super) fn signed(event: &TableSigned, time: Civil, rows: &mut Rows) {
     let Some(row) = rows.get::<PairRow>(&pair_key(event.period, event.pair)) else { return };

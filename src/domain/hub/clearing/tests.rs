@@ -438,10 +438,15 @@ fn each_closed_window_is_an_event() {
     office.pass(2);
     let events: Vec<ClearingEvent> = (1..=2)
         .map(|number| office.row::<EventRow>(&Key::Event(number)).expect("an event"))
-        .map(|row| borsh::from_slice(&row.content).expect("an event"))
+        .map(|row| borsh::from_slice::<Logged>(&row.content).expect("an event").event)
         .collect();
     let day = |text| Window::parse(text).expect("a window");
-    let ended =
-        |window, next| ClearingEvent::WindowEnded(WindowEnded { window: day(window), next: day(next) });
+    let ended = |window, next| {
+        ClearingEvent::WindowEnded(WindowEnded {
+            window: day(window),
+            next: day(next),
+            closer: String::new(),
+        })
+    };
     assert_eq!(events, [ended("20261121", "20261122"), ended("20261122", "20261123")]);
 }

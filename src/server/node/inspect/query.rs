@@ -167,6 +167,10 @@ fn selector(selector: Option<&WireSelector>, found: &mut Violations) -> Option<S
     let root = Path::Root;
     match selector {
         None => found.need(&root.field("selector"), Reason::FieldRequired, None),
+        // They are the hub's to ask for, and are read apart.
+        Some(WireSelector::NoticesAbove(_)) => {
+            found.need(&root.field("notices_above"), Reason::ValueUnsupported, None)
+        }
         Some(WireSelector::TransferIds(asked)) => {
             if let Err(problem) = check_batch("transfer_ids", asked.transfer_ids.len()) {
                 problem.violations.into_iter().for_each(|violation| found.push(violation));

@@ -116,3 +116,22 @@ CREATE TABLE clearing_request (
     digest     BLOB NOT NULL CHECK (length(digest) = 32),
     event      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE told (
+    province INTEGER PRIMARY KEY,
+    number   INTEGER NOT NULL,
+    unread   INTEGER NOT NULL CHECK (unread IN (0, 1))
+) STRICT;
+
+-- What a province keeps of what the hub told it of clearing.
+CREATE TABLE notice (
+    number      INTEGER PRIMARY KEY,
+    previous    INTEGER NOT NULL,
+    content     BLOB NOT NULL,
+    record_time INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE notices (
+    slot INTEGER PRIMARY KEY CHECK (slot = 0),
+    last INTEGER NOT NULL
+) STRICT;
