@@ -85,7 +85,8 @@ pub fn notice_of(telling: Telling) -> Notice {
     Notice { number, previous, content: borsh::to_vec(&(logged, time)).expect("bytes") }
 }
 
-fn notice_heard(notice: &Notice) -> Option<HeardNotice> {
+/// The same as the hub hears it back.
+pub fn notice_heard(notice: &Notice) -> Option<HeardNotice> {
     let (logged, time) = borsh::from_slice(&notice.content).ok()?;
     Some(HeardNotice { number: notice.number, logged, time })
 }

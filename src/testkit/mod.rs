@@ -20,7 +20,8 @@ mod watched;
 pub use crate::store::memory::MemoryDisk;
 pub use at_once::{AtOnce, HubOutput, Letter, NodeOutput};
 pub use calls::{
-    Message, asked_of_hub, asked_of_node, heard, heard_by_hub, heard_by_node, reply_of_hub, reply_of_node,
+    Message, asked_of_hub, asked_of_node, heard, heard_by_hub, heard_by_node, notice_heard, reply_of_hub,
+    reply_of_node,
 };
 pub use cluster::{Cluster, HUB};
 pub use country::{

@@ -1,13 +1,18 @@
+use crate::domain::hub::clearing::HeardNotice;
 use crate::domain::hub::tables::{ClearingRow, Key, TransferRow, WindowRow};
 use crate::domain::hub::{self, Answer, Effect, Input};
 use crate::domain::machine::{IncidentRow, Output, PeerRow, SelfRow, TableRow, Ticket};
 use crate::domain::node;
-use crate::domain::node::tables::LegRow;
-use crate::domain::protocol::{Announcement, HeardLeg, Kind, Question, Ruling, TransferState};
+use crate::domain::node::tables::{LegRow, NoticeRow};
+use crate::domain::protocol::{Announcement, HeardLeg, Kind, Notice, Question, Ruling, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{Civil, Digest, ProvinceCode, RegionCode, Side, Window};
-use crate::testkit::{HubOutput, MemoryDisk, NOON, PAYEE, PAYER, Pair, create, heard, id, refusal};
+use crate::testkit::{
+    HubOutput, MemoryDisk, NOON, PAYEE, PAYER, Pair, create, heard, id, notice_heard, refusal,
+};
 
+#[path = "recovery_tests/clearing_tests.rs"]
+mod clearing_tests;
 #[path = "recovery_tests/forgotten_tests.rs"]
 mod forgotten_tests;
 #[path = "recovery_tests/joint_tests.rs"]
@@ -45,8 +50,21 @@ fn hear(pair: &mut Pair) -> Vec<HubOutput> {
     hear_changed(pair, |_, _| ())
 }
 
-/// The same, with what the nodes tell changed on its way.
+/// The same, with the legs that the nodes tell changed on their way.
 fn hear_changed(pair: &mut Pair, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>)) -> Vec<HubOutput> {
+    hear_with(pair, change, |_| ())
+}
+
+/// The same, with what they tell of clearing changed on its way.
+fn hear_told(pair: &mut Pair, change: impl Fn(&mut Vec<HeardNotice>)) -> Vec<HubOutput> {
+    hear_with(pair, |_, _| (), change)
+}
+
+fn hear_with(
+    pair: &mut Pair,
+    change: impl Fn(ProvinceCode, &mut Vec<HeardLeg>),
+    change_notices: impl Fn(&mut Vec<HeardNotice>),
+) -> Vec<HubOutput> {
     let mut last = Vec::new();
     for province in [PAYER, PAYEE] {
         let first = announce(pair, province, true);
@@ -59,9 +77,20 @@ fn hear_changed(pair: &mut Pair, change: impl Fn(ProvinceCode, &mut Vec<HeardLeg
         assert_eq!(*of, province);
         let mut legs = legs(pair, province, above.0);
         change(province, &mut legs);
-        last = pair.run_hub(Input::Heard { province, legs, notices: Vec::new() });
+        let mut notices = notices(pair, province, above.1);
+        change_notices(&mut notices);
+        last = pair.run_hub(Input::Heard { province, legs, notices });
     }
     last
+}
+
+/// What a node was told of clearing above a number.
+fn notices(pair: &Pair, province: ProvinceCode, above: u64) -> Vec<HeardNotice> {
+    let rows = pair.node(province).rows();
+    let kept = rows.iter().filter_map(NoticeRow::of).filter(|row| row.number > above);
+    let told =
+        kept.map(|row| Notice { number: row.number, previous: row.previous, content: row.content.clone() });
+    told.filter_map(|notice| notice_heard(&notice)).collect()
 }
 
 #[test]

@@ -254,4 +254,4 @@ pub(super) fn log(number: u64, logged: Logged, time: Civil, rows: &mut Rows) {
 
 #[cfg(test)]
 #[path = "tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -93,8 +93,14 @@ pub(super) fn needs_to_adopt(it: &PaymentRecorded, rows: &Rows, keys: &mut Vec<K
     needs_to_record(it.payment_id, &payment, rows, keys);
 }
 
-/// What a payment that is told of again needs.
-pub(super) fn needs_of(payment_id: TransferId, rows: &Rows, keys: &mut Vec<Key>) {
+/// What is told of a payment needs, whether it is here or is told as well.
+pub(super) fn needs_of(
+    payment_id: TransferId,
+    (debtor, creditor): (ProvinceCode, ProvinceCode),
+    rows: &Rows,
+    keys: &mut Vec<Key>,
+) {
+    keys.push(Key::Prefund(debtor, creditor));
     let says = PaymentSays::Received(Money::ZERO);
     needs_of_word(&PaymentWord { payment_id, province: ProvinceCode::HUB, says }, rows, keys);
 }

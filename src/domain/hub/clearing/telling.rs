@@ -131,8 +131,12 @@ pub(in crate::domain::hub) fn needs_to_adopt(notice: &HeardNotice, rows: &Rows, 
         ClearingEvent::TableSigned(it) => sign::needs(it.period, it.pair, keys),
         ClearingEvent::ItemCarried(it) => object::needs_to_adopt(it, keys),
         ClearingEvent::PaymentRecorded(it) => payment::needs_to_adopt(it, rows, keys),
-        ClearingEvent::PaymentConfirmed(it) => payment::needs_of(it.payment_id, rows, keys),
-        ClearingEvent::PaymentVoided(it) => payment::needs_of(it.payment_id, rows, keys),
+        ClearingEvent::PaymentConfirmed(it) => {
+            payment::needs_of(it.payment_id, (it.debtor, it.creditor), rows, keys);
+        }
+        ClearingEvent::PaymentVoided(it) => {
+            payment::needs_of(it.payment_id, (it.debtor, it.creditor), rows, keys);
+        }
         ClearingEvent::ObligationCovered(it) => {
             keys.push(Key::Obligation(it.period, it.debtor, it.creditor));
             keys.push(Key::Prefund(it.debtor, it.creditor));

@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::hub::breaks::{BreakInput, Bucket, CloseBreakRequest, Comparison, FoundBreak, Standing};
 use crate::domain::hub::tables::{PositionRow, WindowRow};
 use crate::domain::hub::{Answer, Input};
-use crate::domain::machine::{Output, TableRow};
+use crate::domain::machine::TableRow;
 use crate::domain::protocol::Kind;
 use crate::domain::value::{Money, ProvinceCode, Side, Window};
 use crate::testkit::{PAYEE, PAYER, Pair as Machines, id};
@@ -27,14 +27,14 @@ fn fen(fen: i64) -> Money {
 }
 
 /// Hub and nodes, as persons of finance offices use them.
-struct Office {
-    machines: Machines,
+pub(in crate::domain::hub) struct Office {
+    pub(in crate::domain::hub) machines: Machines,
     requests: u8,
 }
 
 impl Office {
     /// A month with so many commits of 100.00 each, over and closed.
-    fn after_november(commits: u8) -> Office {
+    pub(in crate::domain::hub) fn after_november(commits: u8) -> Office {
         let mut office = Office { machines: Machines::new(), requests: 100 };
         (1..=commits).for_each(|number| office.send(number));
         office.pass(10);
@@ -44,18 +44,18 @@ impl Office {
         office
     }
 
-    fn send(&mut self, number: u8) {
+    pub(in crate::domain::hub) fn send(&mut self, number: u8) {
         self.machines.send(1, number, 10_000);
     }
 
-    fn pass(&mut self, days: u64) {
+    pub(in crate::domain::hub) fn pass(&mut self, days: u64) {
         for _ in 0..days {
             self.machines.network.now.civil.0 += i64::try_from(DAY_MS).expect("small");
-            self.machines.pass(DAY_MS);
+            self.machines.done(|machines| machines.pass(DAY_MS));
         }
     }
 
-    fn ask(&mut self, caller: &str, command: Command) -> Result<u64, Reason> {
+    pub(in crate::domain::hub) fn ask(&mut self, caller: &str, command: Command) -> Result<u64, Reason> {
         self.requests += 1;
         self.ask_as(id(self.requests), caller, command)
     }
@@ -72,17 +72,17 @@ impl Office {
     ) -> Result<u64, RefusalRecord> {
         let request_id = Some(request_id);
         let request = Box::new(ClearingRequest { request_id, caller: caller.to_owned(), command });
-        let outputs = self.machines.run_hub(Input::Clear { ticket: Ticket::new(8), request });
-        let answer = outputs.into_iter().find_map(|output| match output {
-            Output::Answer(8, Answer::Cleared(Cleared(number))) => Some(Ok(number)),
-            Output::Answer(8, Answer::Refused(refusal)) => Some(Err(refusal)),
+        let told = self.machines.hand_in(Input::Clear { ticket: Ticket::new(8), request });
+        let answer = told.into_iter().find_map(|answer| match answer {
+            (8, Answer::Cleared(Cleared(number))) => Some(Ok(number)),
+            (8, Answer::Refused(refusal)) => Some(Err(refusal)),
             _ => None,
         });
         answer.expect("an answer")
     }
 
     /// Both sides of each window of the month agree with the hub, or differ by this break.
-    fn compare(&mut self, number: u32, with: &[(ProvinceCode, FoundBreak)]) {
+    pub(in crate::domain::hub) fn compare(&mut self, number: u32, with: &[(ProvinceCode, FoundBreak)]) {
         let rows = self.machines.hub.disk.rows();
         let closed = rows.iter().filter_map(|row| WindowRow::of(row).map(|row| row.window));
         let windows: Vec<Window> = closed.filter(|it| Period::from(*it) == period(number)).collect();
@@ -110,7 +110,7 @@ impl Office {
         }
     }
 
-    fn publish(&mut self, number: u32) -> Result<u64, Reason> {
+    pub(in crate::domain::hub) fn publish(&mut self, number: u32) -> Result<u64, Reason> {
         self.compare(number, &[]);
         self.publish_as_it_is(number)
     }
@@ -119,21 +119,26 @@ impl Office {
         self.ask("urn:gongji:operator:a", Command::Publish(period(number), pair()))
     }
 
-    fn row<T: TableRow<super::super::Row> + Clone>(&self, key: &Key) -> Option<T> {
+    pub(in crate::domain::hub) fn row<T: TableRow<super::super::Row> + Clone>(&self, key: &Key) -> Option<T> {
         self.machines.hub.get::<T>(key)
     }
 
-    fn table(&self, number: u32) -> PairRow {
+    pub(in crate::domain::hub) fn table(&self, number: u32) -> PairRow {
         self.row(&publish::pair_key(period(number), pair())).expect("a table")
     }
 
-    fn sign(&mut self, number: u32, province: ProvinceCode, name: &str) -> Result<u64, Reason> {
+    pub(in crate::domain::hub) fn sign(
+        &mut self,
+        number: u32,
+        province: ProvinceCode,
+        name: &str,
+    ) -> Result<u64, Reason> {
         let digest = self.table(number).digest;
         let signature = Signature { period: period(number), pair: pair(), digest, province };
         self.ask(&person(province, name), Command::Sign(signature))
     }
 
-    fn sign_all(&mut self, number: u32) {
+    pub(in crate::domain::hub) fn sign_all(&mut self, number: u32) {
         for province in [PAYER, PAYEE] {
             for name in ["maker", "checker"] {
                 self.sign(number, province, name).expect("signed");
@@ -141,7 +146,7 @@ impl Office {
         }
     }
 
-    fn object(&mut self, number: u32, transfer: u8) -> Result<u64, Reason> {
+    pub(in crate::domain::hub) fn object(&mut self, number: u32, transfer: u8) -> Result<u64, Reason> {
         let objection = Objection {
             period: period(number),
             pair: pair(),
@@ -153,11 +158,17 @@ impl Office {
         self.ask(&person(PAYEE, "maker"), Command::Object(objection))
     }
 
-    fn obligation(&self, number: u32) -> ObligationRow {
+    pub(in crate::domain::hub) fn obligation(&self, number: u32) -> ObligationRow {
         self.row(&Key::Obligation(period(number), PAYER, PAYEE)).expect("an obligation")
     }
 
-    fn pay(&mut self, payment: u8, serial: &str, amount: i64, is_part: bool) -> Result<u64, RefusalRecord> {
+    pub(in crate::domain::hub) fn pay(
+        &mut self,
+        payment: u8,
+        serial: &str,
+        amount: i64,
+        is_part: bool,
+    ) -> Result<u64, RefusalRecord> {
         let payment_of = Payment {
             period: period(NOVEMBER),
             debtor: PAYER,
@@ -171,25 +182,30 @@ impl Office {
         self.try_ask(id(payment), &person(PAYER, "maker"), Command::Pay(id(payment), payment_of))
     }
 
-    fn say(&mut self, payment: u8, province: ProvinceCode, says: PaymentSays) -> Result<u64, Reason> {
+    pub(in crate::domain::hub) fn say(
+        &mut self,
+        payment: u8,
+        province: ProvinceCode,
+        says: PaymentSays,
+    ) -> Result<u64, Reason> {
         let word = PaymentWord { payment_id: id(payment), province, says };
         self.ask(&person(province, "checker"), Command::Say(word))
     }
 
-    fn cover(&mut self, due: u32) -> Result<u64, Reason> {
+    pub(in crate::domain::hub) fn cover(&mut self, due: u32) -> Result<u64, Reason> {
         let due = Day::from_number(due);
         let cover = Cover { period: period(NOVEMBER), debtor: PAYER, creditor: PAYEE, due };
         self.ask(&person(PAYEE, "maker"), Command::Cover(cover))
     }
 
-    fn deposit(&mut self, what: PrefundMove, amount: i64) -> Result<u64, Reason> {
+    pub(in crate::domain::hub) fn deposit(&mut self, what: PrefundMove, amount: i64) -> Result<u64, Reason> {
         let reference = "ICBC 1".to_owned();
         let (debtor, creditor, amount) = (PAYER, PAYEE, fen(amount));
         let deposit = Deposit { debtor, creditor, what, amount, year: 2026, reference };
         self.ask("urn:gongji:operator:a", Command::Deposit(deposit))
     }
 
-    fn prefund(&self) -> PrefundRow {
+    pub(in crate::domain::hub) fn prefund(&self) -> PrefundRow {
         self.row(&Key::Prefund(PAYER, PAYEE)).expect("a prefund")
     }
 
