@@ -58,13 +58,14 @@ fn assign(of: &Break, owner: &str, request_id: &str) -> AssignBreakRequest {
     }
 }
 
-fn close(of: &Break, correction_id: &str) -> CloseBreakRequest {
+fn close(of: &Break, correction_id: &str, request_id: &str) -> CloseBreakRequest {
     CloseBreakRequest {
         window_id: of.window_id.clone(),
         province_code: of.province_code.clone(),
         transfer_id: of.commit.clone().expect("it says what differs").transfer_id,
         correction_id: correction_id.to_owned(),
         proof: "both journals were compared".to_owned(),
+        request_id: request_id.to_owned(),
     }
 }
 
@@ -94,7 +95,7 @@ async fn a_province_reads_its_own_side_alone(cluster: &Cluster, all: &[Break]) {
     refused(breaks(&cluster.app(), false).await, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
     let denied = finance.ask_hub(assign(&all[0], "urn:gongji:operator:second", "r-1")).await;
     refused(denied, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
-    let denied = finance.ask_hub(close(&all[0], "")).await;
+    let denied = finance.ask_hub(close(&all[0], "", "r-2")).await;
     refused(denied, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
 }
 
@@ -137,17 +138,20 @@ fn a_leg_changed_behind_a_nodes_back_is_found_named_corrected_and_closed_by_two(
         let owner = "urn:gongji:operator:second";
         for _ in 0..2 {
             let answer = operator.ask_hub(assign(row, owner, "r-1")).await.expect("assigned");
-            assert_eq!(answer.r#break.expect("the break").owner, owner);
+            assert_eq!(answer.found.expect("the break").owner, owner);
         }
         let other = operator.ask_hub(assign(row, "urn:gongji:operator:ops", "r-1")).await;
         refused(other, Code::AlreadyExists, "CONTENT_DIFFERS");
         let correction = carried_back((&operator, &second), &changed, "0.01").await;
-        let unknown = operator.ask_hub(close(row, &fresh_id())).await;
+        let unknown = operator.ask_hub(close(row, &fresh_id(), "r-2")).await;
         refused(unknown, Code::FailedPrecondition, "CORRECTION_NOT_FOUND");
-        let proposed = operator.ask_hub(close(row, &correction)).await.expect("proposed").r#break;
-        assert_eq!(proposed.expect("the break").closer, "");
-        refused(operator.ask_hub(close(row, &correction)).await, Code::PermissionDenied, "SAME_OPERATOR");
-        let closed = second.ask_hub(close(row, &correction)).await.expect("closed").r#break;
+        for _ in 0..2 {
+            let proposed = operator.ask_hub(close(row, &correction, "r-2")).await.expect("proposed").found;
+            assert_eq!(proposed.expect("the break").closer, "");
+        }
+        let again = operator.ask_hub(close(row, &correction, "r-3")).await;
+        refused(again, Code::PermissionDenied, "SAME_OPERATOR");
+        let closed = second.ask_hub(close(row, &correction, "r-4")).await.expect("closed").found;
         let closed = closed.expect("the break");
         assert_eq!((closed.closer.as_str(), closed.correction_id), (owner, correction));
         assert_eq!(breaks(&operator, true).await.expect("an answer"), []);

@@ -111,6 +111,9 @@ impl Shared {
             }
             compared.found.extend(self.name(at, group, found.rows).await?);
         }
+        // A commit that stands in two groups is one break, and so is a node that contradicts itself in several.
+        compared.found.sort_by_key(|it| (it.transfer_id, it.hub_amount.is_none()));
+        compared.found.dedup_by_key(|it| it.transfer_id);
         compared.found.sort_by_key(|it| it.hub_seq);
         Ok(compared)
     }
