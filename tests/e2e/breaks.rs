@@ -1,6 +1,7 @@
 //! A leg that was changed behind a node's back is found, named, assigned, corrected and closed, over real servers.
 
 use super::kit::cluster::{Cluster, own};
+use super::kit::foreign_node::Node;
 use super::kit::people::fresh_id;
 use super::kit::site::Options;
 use super::kit::until;
@@ -12,6 +13,8 @@ use gongji::proto::hub::{
     CloseWindowRequest, CompensationState, GetOpenWindowRequest, ListBreaksRequest, ListWindowsRequest,
     ProposeCompensationRequest, ProvinceReconciliation, ReconcileWindowRequest, ReconciliationState,
 };
+use gongji::proto::node::inspect_request::Selector;
+use gongji::proto::node::{InspectRequest, InspectResponse, LegSide, LegTotal};
 use gongji::transport::identity::Role;
 use tonic::{Code, Status};
 
@@ -161,5 +164,55 @@ fn a_leg_changed_behind_a_nodes_back_is_found_named_corrected_and_closed_by_two(
         assert_eq!(reconciled(&operator).await, [first, window]);
         // Its books are wrong for good.
         cluster.stop("51");
+    });
+}
+
+/// Of what it says that it has counted it shows nothing, and the next page is always another one.
+fn tells_of_nothing(request: &InspectRequest) -> InspectResponse {
+    let window_id = match &request.selector {
+        Some(Selector::WindowId(window)) => window.clone(),
+        _ => String::new(),
+    };
+    let total = LegTotal {
+        window_id,
+        counter_province_code: "13".to_owned(),
+        side: LegSide::Payee.into(),
+        count: 1,
+        amount: "1.00".to_owned(),
+        ..LegTotal::default()
+    };
+    InspectResponse { totals: vec![total], next_page_token: "more".to_owned(), ..InspectResponse::default() }
+}
+
+/// A node that is dark, and one that contradicts itself, each delay their own side alone.
+#[test]
+fn a_dark_node_and_one_that_contradicts_itself_keep_nobody_else_waiting() {
+    let options = Options { provinces: vec!["13", "51"], strangers: vec!["35", "61"], ..Options::lively() };
+    own(&options, async |cluster| {
+        let operator = cluster.caller("operator:ops");
+        let stranger = Node::Telling(tells_of_nothing).serve(cluster.site(), "61");
+        let family = cluster.family("13", "51").await;
+        cluster.app().create(family.transfer("400.00")).await.expect("an answer");
+        cluster.stop("hub");
+        // The hub comes back a day later: the windows of before are closed by its start.
+        cluster.site().set_clock("hub", "2026-11-22T10:00:00+08:00");
+        cluster.restart("hub");
+        let stands = until("each is compared", async || {
+            let request = ListWindowsRequest { page_size: 10, ..Default::default() };
+            let windows = operator.ask_hub(request).await.ok()?.windows;
+            let first = windows.into_iter().find(|it| it.window_id == "20261121")?;
+            let stands: Vec<(String, ReconciliationState)> =
+                first.standings.iter().map(|it| (it.province_code.clone(), it.state())).collect();
+            (stands.len() == 3).then_some((stands, first.reconciled))
+        })
+        .await;
+        let (agrees, differs) = (ReconciliationState::Agrees, ReconciliationState::Differs);
+        let named = |code: &str, state| (code.to_owned(), state);
+        let expected = vec![named("13", agrees), named("51", agrees), named("61", differs)];
+        assert_eq!(stands, (expected, false), "35 is dark, and is not in it");
+        let all = breaks(&operator, true).await.expect("an answer");
+        let told = all.iter().map(|it| (it.province_code.as_str(), it.commit.as_ref().map(|it| it.bucket())));
+        assert_eq!(told.collect::<Vec<_>>(), [("61", Some(BreakBucket::Contradiction))]);
+        stranger.abort();
     });
 }

@@ -102,7 +102,8 @@ impl Shared {
         let groups = if can_narrow {
             self.search_all(at, &compared.differences).await?
         } else {
-            self.read_all(at, whole.keys().copied()).await?
+            let differing = compared.differences.iter().map(|(group, ..)| *group);
+            self.read_all(at, whole.keys().copied().chain(differing)).await?
         };
         for (group, found) in groups {
             compared.incomplete |= found.given_up;
@@ -194,10 +195,12 @@ impl Shared {
                 node.entry(group).or_default().push(seen);
             }
             pages += 1;
-            let is_last = page.next_page_token.is_empty();
-            // Each page must bring the end nearer.
-            if is_last || page.legs.is_empty() || pages >= PAGES_MAX {
-                break !is_last;
+            // Each page must bring the end nearer: an empty one is the last, whatever it says.
+            if page.next_page_token.is_empty() || page.legs.is_empty() {
+                break false;
+            }
+            if pages >= PAGES_MAX {
+                break true;
             }
             page_token = page.next_page_token;
         };

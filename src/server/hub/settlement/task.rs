@@ -11,6 +11,7 @@ use crate::domain::machine::{Filter, Scan, TableRow, Term};
 use crate::domain::value::{Civil, ProvinceCode, Window};
 use crate::proto::hub::ReconciliationState;
 use crate::server::hub::Shared;
+use crate::server::hub::link::Link;
 use crate::store::{AnyTables, StoreError};
 use crate::transport::backoff::Backoff;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// How often it looks whether a window was closed.
+/// How often it looks whether a window was closed, or a province came back.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// After that it looks through all of them, soon and then ever more rarely: what could not be compared is tried again,
 /// and commits may have come back into one.
@@ -106,15 +107,17 @@ struct Task {
 /// Looks until it is dropped.
 pub(in crate::server::hub) async fn run((shared, alarms): (Arc<Shared>, Alarms)) {
     let (mut task, mut pace) = (Task::default(), Backoff::new(PACE_MS.0, PACE_MS.1));
-    let (mut open, mut look_at) = (None, Instant::now());
+    let (mut stood, mut look_at) = (None, Instant::now());
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         task.reap();
         // A hub that recovers does not know yet what the windows hold.
         let Ok(life) = shared.recovery.life() else { continue };
         let window = shared.reader.run(open_window).await.ok().flatten();
-        if open != Some((life, window)) {
-            open = Some((life, window));
+        let reached: Vec<bool> = shared.links.values().map(Link::is_reached).collect();
+        let stands = Some((life, window, reached));
+        if stood != stands {
+            stood = stands;
             pace.reset();
             look_at = Instant::now();
         }
