@@ -6,6 +6,7 @@ use super::kit::people::fresh_id;
 use super::kit::site::Options;
 use super::kit::until;
 use super::kit::verdict::refused;
+use crate::crash::audit::gongji_as;
 use gongji::devkit::client::Caller;
 use gongji::domain::value::TransferId;
 use gongji::proto::hub::{
@@ -70,6 +71,33 @@ fn close(of: &Break, correction_id: &str, request_id: &str) -> CloseBreakRequest
         proof: "both journals were compared".to_owned(),
         request_id: request_id.to_owned(),
     }
+}
+
+/// What operators run shows the closed break, and takes no more of it.
+fn commands_say_the_same(cluster: &Cluster, window: &str, transfer: &str) {
+    let ran = |command: &[&str]| {
+        let output = gongji_as(cluster.site(), "ops", command);
+        let words = [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+        (output.status.code(), words.concat())
+    };
+    let (code, text) = ran(&["settle", "breaks", "list", "--all", "--window", window]);
+    assert_eq!(code, Some(0), "{text}");
+    for part in [transfer, "AMOUNT 金额不符", "CLOSED 已关闭 operator:second", "1.05", "1.06"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (code, text) = ran(&["settle", "breaks", "list", "--json"]);
+    assert_eq!((code, text.contains("\"breaks\":[]")), (Some(0), true), "{text}");
+    let (code, text) = ran(&["settle", "reconcile", window]);
+    assert!(code == Some(0) && text.contains("breaks closed 差错已关闭"), "{text}");
+    let (code, text) = ran(&["settle", "windows"]);
+    assert!(code == Some(0) && text.contains("yes 已对平"), "{text}");
+    let which = ["--window", window, "--province", "51", "--transfer", transfer, "--request", "r-9"];
+    let assign = ["settle", "breaks", "assign", "--to", "operator:ops"];
+    let (code, text) = ran(&[&assign[..], &which[..]].concat());
+    assert!(code == Some(1) && text.contains("BREAK_CLOSED"), "{code:?} {text}");
+    let close = ["settle", "breaks", "close", "--proof", "another one"];
+    let (code, text) = ran(&[&close[..], &which[..]].concat());
+    assert!(code == Some(1) && text.contains("BREAK_CLOSED"), "{code:?} {text}");
 }
 
 /// So much of a transfer is carried back by two operators; gives the id of the compensation.
@@ -161,6 +189,7 @@ fn a_leg_changed_behind_a_nodes_back_is_found_named_corrected_and_closed_by_two(
 
         let found = reconcile(&operator, &window, "51").await;
         assert_eq!((found.state(), found.reconciled), (ReconciliationState::Differs, true));
+        commands_say_the_same(cluster, &window, &changed);
         assert_eq!(reconciled(&operator).await, [first, window]);
         // Its books are wrong for good.
         cluster.stop("51");
