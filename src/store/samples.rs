@@ -49,6 +49,7 @@ const OPTIONAL: &[(&str, &[&str])] = &[
             "request_id",
             "correction",
             "proof",
+            "close_request_id",
             "propose_time",
             "closer",
             "close_time",
@@ -157,7 +158,7 @@ fn of_breaks(table: &str, name: &str) -> Option<BoxedStrategy<Value<'static>>> {
         // Two operators: never one name for both.
         "proposer" => "a[a-c]{0,2}".prop_map(text).boxed(),
         "closer" => "b[a-c]{0,2}".prop_map(text).boxed(),
-        "proof" => any::<String>().prop_map(text).boxed(),
+        "proof" | "close_request_id" => any::<String>().prop_map(text).boxed(),
         "correction" => (0u8..5).prop_map(|byte| Value::Blob(vec![byte; 16].into())).boxed(),
         _ => return None,
     })

@@ -1,6 +1,6 @@
 //! The real binary as processes, killed without warning, with damaged stores and full disks.
 
-mod audit;
+pub mod audit;
 #[cfg(debug_assertions)]
 mod backup;
 mod damage;

@@ -1,10 +1,12 @@
 //! A leg that was changed behind a node's back is found, named, assigned, corrected and closed, over real servers.
 
 use super::kit::cluster::{Cluster, own};
+use super::kit::foreign_node::Node;
 use super::kit::people::fresh_id;
 use super::kit::site::Options;
 use super::kit::until;
 use super::kit::verdict::refused;
+use crate::crash::audit::gongji_as;
 use gongji::devkit::client::Caller;
 use gongji::domain::value::TransferId;
 use gongji::proto::hub::{
@@ -12,6 +14,8 @@ use gongji::proto::hub::{
     CloseWindowRequest, CompensationState, GetOpenWindowRequest, ListBreaksRequest, ListWindowsRequest,
     ProposeCompensationRequest, ProvinceReconciliation, ReconcileWindowRequest, ReconciliationState,
 };
+use gongji::proto::node::inspect_request::Selector;
+use gongji::proto::node::{InspectRequest, InspectResponse, LegSide, LegTotal};
 use gongji::transport::identity::Role;
 use tonic::{Code, Status};
 
@@ -58,14 +62,42 @@ fn assign(of: &Break, owner: &str, request_id: &str) -> AssignBreakRequest {
     }
 }
 
-fn close(of: &Break, correction_id: &str) -> CloseBreakRequest {
+fn close(of: &Break, correction_id: &str, request_id: &str) -> CloseBreakRequest {
     CloseBreakRequest {
         window_id: of.window_id.clone(),
         province_code: of.province_code.clone(),
         transfer_id: of.commit.clone().expect("it says what differs").transfer_id,
         correction_id: correction_id.to_owned(),
         proof: "both journals were compared".to_owned(),
+        request_id: request_id.to_owned(),
     }
+}
+
+/// What operators run shows the closed break, and takes no more of it.
+fn commands_say_the_same(cluster: &Cluster, window: &str, transfer: &str) {
+    let ran = |command: &[&str]| {
+        let output = gongji_as(cluster.site(), "ops", command);
+        let words = [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+        (output.status.code(), words.concat())
+    };
+    let (code, text) = ran(&["settle", "breaks", "list", "--all", "--window", window]);
+    assert_eq!(code, Some(0), "{text}");
+    for part in [transfer, "AMOUNT 金额不符", "CLOSED 已关闭 operator:second", "1.05", "1.06"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (code, text) = ran(&["settle", "breaks", "list", "--json"]);
+    assert_eq!((code, text.contains("\"breaks\":[]")), (Some(0), true), "{text}");
+    let (code, text) = ran(&["settle", "reconcile", window]);
+    assert!(code == Some(0) && text.contains("breaks closed 差错已关闭"), "{text}");
+    let (code, text) = ran(&["settle", "windows"]);
+    assert!(code == Some(0) && text.contains("yes 已对平"), "{text}");
+    let which = ["--window", window, "--province", "51", "--transfer", transfer, "--request", "r-9"];
+    let assign = ["settle", "breaks", "assign", "--to", "operator:ops"];
+    let (code, text) = ran(&[&assign[..], &which[..]].concat());
+    assert!(code == Some(1) && text.contains("BREAK_CLOSED"), "{code:?} {text}");
+    let close = ["settle", "breaks", "close", "--proof", "another one"];
+    let (code, text) = ran(&[&close[..], &which[..]].concat());
+    assert!(code == Some(1) && text.contains("BREAK_CLOSED"), "{code:?} {text}");
 }
 
 /// So much of a transfer is carried back by two operators; gives the id of the compensation.
@@ -94,7 +126,7 @@ async fn a_province_reads_its_own_side_alone(cluster: &Cluster, all: &[Break]) {
     refused(breaks(&cluster.app(), false).await, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
     let denied = finance.ask_hub(assign(&all[0], "urn:gongji:operator:second", "r-1")).await;
     refused(denied, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
-    let denied = finance.ask_hub(close(&all[0], "")).await;
+    let denied = finance.ask_hub(close(&all[0], "", "r-2")).await;
     refused(denied, Code::PermissionDenied, "ROLE_NOT_ALLOWED");
 }
 
@@ -137,25 +169,79 @@ fn a_leg_changed_behind_a_nodes_back_is_found_named_corrected_and_closed_by_two(
         let owner = "urn:gongji:operator:second";
         for _ in 0..2 {
             let answer = operator.ask_hub(assign(row, owner, "r-1")).await.expect("assigned");
-            assert_eq!(answer.r#break.expect("the break").owner, owner);
+            assert_eq!(answer.found.expect("the break").owner, owner);
         }
         let other = operator.ask_hub(assign(row, "urn:gongji:operator:ops", "r-1")).await;
         refused(other, Code::AlreadyExists, "CONTENT_DIFFERS");
         let correction = carried_back((&operator, &second), &changed, "0.01").await;
-        let unknown = operator.ask_hub(close(row, &fresh_id())).await;
+        let unknown = operator.ask_hub(close(row, &fresh_id(), "r-2")).await;
         refused(unknown, Code::FailedPrecondition, "CORRECTION_NOT_FOUND");
-        let proposed = operator.ask_hub(close(row, &correction)).await.expect("proposed").r#break;
-        assert_eq!(proposed.expect("the break").closer, "");
-        refused(operator.ask_hub(close(row, &correction)).await, Code::PermissionDenied, "SAME_OPERATOR");
-        let closed = second.ask_hub(close(row, &correction)).await.expect("closed").r#break;
+        for _ in 0..2 {
+            let proposed = operator.ask_hub(close(row, &correction, "r-2")).await.expect("proposed").found;
+            assert_eq!(proposed.expect("the break").closer, "");
+        }
+        let again = operator.ask_hub(close(row, &correction, "r-3")).await;
+        refused(again, Code::PermissionDenied, "SAME_OPERATOR");
+        let closed = second.ask_hub(close(row, &correction, "r-4")).await.expect("closed").found;
         let closed = closed.expect("the break");
         assert_eq!((closed.closer.as_str(), closed.correction_id), (owner, correction));
         assert_eq!(breaks(&operator, true).await.expect("an answer"), []);
 
         let found = reconcile(&operator, &window, "51").await;
         assert_eq!((found.state(), found.reconciled), (ReconciliationState::Differs, true));
+        commands_say_the_same(cluster, &window, &changed);
         assert_eq!(reconciled(&operator).await, [first, window]);
         // Its books are wrong for good.
         cluster.stop("51");
+    });
+}
+
+/// Of what it says that it has counted it shows nothing, and the next page is always another one.
+fn tells_of_nothing(request: &InspectRequest) -> InspectResponse {
+    let window_id = match &request.selector {
+        Some(Selector::WindowId(window)) => window.clone(),
+        _ => String::new(),
+    };
+    let total = LegTotal {
+        window_id,
+        counter_province_code: "13".to_owned(),
+        side: LegSide::Payee.into(),
+        count: 1,
+        amount: "1.00".to_owned(),
+        ..LegTotal::default()
+    };
+    InspectResponse { totals: vec![total], next_page_token: "more".to_owned(), ..InspectResponse::default() }
+}
+
+/// A node that is dark, and one that contradicts itself, each delay their own side alone.
+#[test]
+fn a_dark_node_and_one_that_contradicts_itself_keep_nobody_else_waiting() {
+    let options = Options { provinces: vec!["13", "51"], strangers: vec!["35", "61"], ..Options::lively() };
+    own(&options, async |cluster| {
+        let operator = cluster.caller("operator:ops");
+        let stranger = Node::Telling(tells_of_nothing).serve(cluster.site(), "61");
+        let family = cluster.family("13", "51").await;
+        cluster.app().create(family.transfer("400.00")).await.expect("an answer");
+        cluster.stop("hub");
+        // The hub comes back a day later: the windows of before are closed by its start.
+        cluster.site().set_clock("hub", "2026-11-22T10:00:00+08:00");
+        cluster.restart("hub");
+        let stands = until("each is compared", async || {
+            let request = ListWindowsRequest { page_size: 10, ..Default::default() };
+            let windows = operator.ask_hub(request).await.ok()?.windows;
+            let first = windows.into_iter().find(|it| it.window_id == "20261121")?;
+            let stands: Vec<(String, ReconciliationState)> =
+                first.standings.iter().map(|it| (it.province_code.clone(), it.state())).collect();
+            (stands.len() == 3).then_some((stands, first.reconciled))
+        })
+        .await;
+        let (agrees, differs) = (ReconciliationState::Agrees, ReconciliationState::Differs);
+        let named = |code: &str, state| (code.to_owned(), state);
+        let expected = vec![named("13", agrees), named("51", agrees), named("61", differs)];
+        assert_eq!(stands, (expected, false), "35 is dark, and is not in it");
+        let all = breaks(&operator, true).await.expect("an answer");
+        let told = all.iter().map(|it| (it.province_code.as_str(), it.commit.as_ref().map(|it| it.bucket())));
+        assert_eq!(told.collect::<Vec<_>>(), [("61", Some(BreakBucket::Contradiction))]);
+        stranger.abort();
     });
 }

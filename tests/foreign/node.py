@@ -510,7 +510,7 @@ class Node(node_grpc.ParticipantServiceServicer):
         while True:
             request = hub_pb.AnnounceNodeRequest(
                 sender=self.sender(), hub_seen=self.hub_seen(), proof=proof, again=self.state != "alone",
-                protocol_version=2)
+                protocol_version=2, capabilities=[hub_pb.NODE_CAPABILITY_WINDOW_CUTS])
             answer = hub.AnnounceNode(request, timeout=5)
             if answer.state != hub_pb.ANNOUNCE_STATE_PROVE:
                 break

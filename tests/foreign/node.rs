@@ -12,7 +12,10 @@ use gongji::cli::audit::gather::{Reading, gather};
 use gongji::domain::protocol::Kind;
 use gongji::domain::protocol::total::{add_digest, row_digest};
 use gongji::domain::value::{Digest, Money, Side, TransferId};
-use gongji::proto::hub::{ListNodesRequest, NodeView, Transfer, TransferState};
+use gongji::proto::hub::{
+    BreakBucket, CloseWindowRequest, ListNodesRequest, NodeView, ReconcileWindowRequest, ReconciliationState,
+    Transfer, TransferState,
+};
 use gongji::proto::node::inspect_request::Selector;
 use gongji::proto::node::{InspectRequest, LegSide, LegState, LegView};
 use gongji::proto::types::{Party, RefusalSide};
@@ -249,7 +252,28 @@ fn a_node_in_python_joins_is_killed_and_restored() {
 
         demand_equal_sets(cluster).await;
         commands_work_with_it(cluster);
+        a_changed_row_is_found(cluster, &python, &later).await;
     });
+}
+
+/// A node that cannot narrow a window down shows all of it, and the one row that was changed in its store is named.
+async fn a_changed_row_is_found(cluster: &Cluster, python: &Python, changed: &Transfer) {
+    let operator = cluster.caller("operator:ops");
+    let window_id = changed.window_id.clone();
+    operator.ask_hub(CloseWindowRequest { window_id: window_id.clone() }).await.expect("closed");
+    let compare = async || {
+        let request = ReconcileWindowRequest { window_id: window_id.clone() };
+        let provinces = operator.ask_hub(request).await.expect("an answer").provinces;
+        provinces.into_iter().find(|it| it.province_code == "51").expect("it is compared")
+    };
+    assert_eq!(compare().await.state(), ReconciliationState::Agrees);
+    let store = rusqlite::Connection::open(python.folder.join("store.sqlite3")).expect("its store");
+    let change = "UPDATE leg SET amount = amount + 1 WHERE id = ?";
+    assert_eq!(store.execute(change, [&changed.transfer_id]).expect("changed"), 1);
+    let found = compare().await;
+    let [commit] = &found.commits[..] else { panic!("{found:?}") };
+    assert_eq!((&commit.transfer_id, commit.bucket()), (&changed.transfer_id, BreakBucket::Amount));
+    assert_eq!((commit.hub_amount.as_str(), commit.node_amount.as_str()), ("5.00", "5.01"));
 }
 
 /// What operators run ends with 0, and says what was not checked.

@@ -270,6 +270,7 @@ fn break_samples() -> Vec<hub::Record> {
             transfer_id,
             correction: Some(TransferId([0x13; 16])),
             proof: "journals compared".to_owned(),
+            request_id: "r-2".to_owned(),
             operator: operator("a"),
             time: TIME,
         }

@@ -53,6 +53,9 @@ pub(in crate::cli) enum Command {
         /// What proves that nothing is open any more, in at most 200 characters; name no person
         #[arg(long, value_name = "TEXT")]
         proof: String,
+        /// Id of this request: a repeat changes nothing
+        #[arg(long, value_name = "ID")]
+        request: String,
         #[command(flatten)]
         call: CallArgs,
     },
@@ -97,11 +100,11 @@ pub(super) fn breaks(command: &Command) -> Exit {
                 note: note.clone(),
                 request_id: request.clone(),
             };
-            let found = hub.ask(request).await?.r#break.unwrap_or_default();
+            let found = hub.ask(request).await?.found.unwrap_or_default();
             call.output.print(|| json!({ "break": to_json(&found) }), || text(std::slice::from_ref(&found)));
             Ok(Exit::Done)
         }),
-        Command::Close { which, correction, proof, call } => call.run(async |connection| {
+        Command::Close { which, correction, proof, request, call } => call.run(async |connection| {
             let hub = connection.hub_as_operator()?;
             let request = CloseBreakRequest {
                 window_id: which.window.clone(),
@@ -109,8 +112,9 @@ pub(super) fn breaks(command: &Command) -> Exit {
                 transfer_id: which.transfer.clone(),
                 correction_id: correction.clone(),
                 proof: proof.clone(),
+                request_id: request.clone(),
             };
-            let found = hub.ask(request).await?.r#break.unwrap_or_default();
+            let found = hub.ask(request).await?.found.unwrap_or_default();
             call.output.print(|| json!({ "break": to_json(&found) }), || text(std::slice::from_ref(&found)));
             Ok(Exit::Done)
         }),

@@ -408,6 +408,8 @@ contents! {
         correction: Option<TransferId>,
         /// What proves that nothing is open any more.
         proof: String,
+        /// Chosen by the operator: a repeat changes nothing.
+        request_id: String,
         /// URI SAN of the operator.
         operator: String,
         /// The server's clock when it was journaled.

@@ -232,6 +232,8 @@ rows! {
         correction: Option<TransferId>,
         /// What proves that nothing is open any more, as was said last. No personal data.
         proof: Option<String>,
+        /// Id of the request that said so.
+        close_request_id: Option<String>,
         /// URI SAN of the operator who said so.
         proposer: Option<String>,
         /// When he said so.

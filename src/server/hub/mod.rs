@@ -24,7 +24,6 @@ mod transfers;
 mod tries;
 
 use crate::config::HubConfig;
-use crate::config::alarms::Alarms;
 use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
 use crate::domain::hub::tables::Key;
@@ -224,10 +223,11 @@ fn links(
     config.nodes.iter().map(link).collect()
 }
 
-/// Starts what looks by itself, from time to time, at what waits.
-fn look(shared: &Arc<Shared>, alarms: &Alarms, news: watch::Receiver<()>) -> [JoinHandle<()>; 4] {
-    let with = || (Arc::clone(shared), alarms.clone());
+/// Starts what looks by itself, from time to time: at what waits, and at the key file.
+fn look(shared: &Arc<Shared>, config: &HubConfig, news: watch::Receiver<()>) -> [JoinHandle<()>; 5] {
+    let with = || (Arc::clone(shared), config.server.alarms.clone());
     [
+        tokio::spawn(shared.vault_keys(config.server.vault_key.clone()).run()),
         tokio::spawn(alarms::run(with())),
         tokio::spawn(alarms::run_breaks(with())),
         tokio::spawn(settlement::task::run(with())),
@@ -296,11 +296,9 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         stop_streams.send_replace(true);
     };
     unlisted_areas::tell(config.server.data.clone(), Arc::clone(&shared.places), unlisted::at_hub);
-    let watching = look(&shared, &config.server.alarms, news);
-    let sealing = tokio::spawn(shared.vault_keys(config.server.vault_key.clone()).run());
+    let watching = look(&shared, &config, news);
     let served = serve(setup, &config, &shared, ready, stop).await;
     drop(tasks);
-    sealing.abort();
     watching.iter().for_each(JoinHandle::abort);
     reloading.abort();
     engine.stop();

@@ -190,7 +190,9 @@ pub fn close_break_from_proto(
             "" => found.need(&at, Reason::FieldRequired, None),
             proof => words(&at, proof, found),
         };
-        Some(CloseBreakRequest { id: id?, correction: correction?, proof: proof?, operator })
+        let request_id = request_id(&root.field("request_id"), &request.request_id, found);
+        let (id, correction, proof) = (id?, correction?, proof?);
+        Some(CloseBreakRequest { id, correction, proof, request_id: request_id?, operator })
     })
 }
 

@@ -11,6 +11,7 @@ fn close() -> hub::CloseBreakRequest {
         transfer_id: ID.to_owned(),
         correction_id: String::new(),
         proof: " both journals compared ".to_owned(),
+        request_id: "r1".to_owned(),
     }
 }
 
@@ -39,6 +40,7 @@ fn what_an_operator_says_of_a_break_is_read_and_checked_field_by_field() {
         ("correction_id".to_owned(), Reason::TransferIdMalformed)
     );
     assert_eq!(field(|it| it.proof.clear()), ("proof".to_owned(), Reason::FieldRequired));
+    assert_eq!(field(|it| it.request_id.clear()).0, "request_id");
 }
 
 #[test]
@@ -81,6 +83,7 @@ fn a_list_is_narrowed_by_what_is_asked_and_by_who_asks() {
         request_id: None,
         correction: None,
         proof: None,
+        close_request_id: None,
         proposer: Some("a".to_owned()),
         propose_time: None,
         closer: None,

@@ -30,12 +30,14 @@ pub enum Node {
     Deaf,
     /// It says that it serves, and refuses every call in this way. Calls with a decision are counted, by transfer.
     Refusing(&'static Mutex<Refuses>),
+    /// As Bare, and Inspect is answered so.
+    Telling(fn(&InspectRequest) -> InspectResponse),
 }
 
 impl Node {
     async fn answer<T>(self, answer: Result<T, Status>) -> Result<Response<T>, Status> {
         match self {
-            Node::Bare => answer.map(Response::new),
+            Node::Bare | Node::Telling(_) => answer.map(Response::new),
             Node::Refusing(refuses) => {
                 let code = refuses.lock().expect("sound").code;
                 answer.map(Response::new).map_err(|error| Status::new(code, error.message()))
@@ -74,8 +76,12 @@ impl ParticipantService for Node {
         self.answer(Err(Status::unimplemented("announce"))).await
     }
 
-    async fn inspect(&self, _: Request<InspectRequest>) -> Result<Response<InspectResponse>, Status> {
-        self.answer(Ok(InspectResponse::default())).await
+    async fn inspect(&self, request: Request<InspectRequest>) -> Result<Response<InspectResponse>, Status> {
+        let told = match self {
+            Node::Telling(tells) => tells(request.get_ref()),
+            Node::Bare | Node::Deaf | Node::Refusing(_) => InspectResponse::default(),
+        };
+        self.answer(Ok(told)).await
     }
 }
 
@@ -85,7 +91,8 @@ impl Node {
         let tls = site.tls(&format!("node:{province}"));
         let incoming = TcpIncoming::bind(site.layout().address(&server(province))).expect("a port");
         let incoming = TlsIncoming::new(incoming, tls.clone());
-        let health = (!matches!(self, Node::Bare)).then(|| tonic_health::server::health_reporter().1);
+        let health = (!matches!(self, Node::Bare | Node::Telling(_)))
+            .then(|| tonic_health::server::health_reporter().1);
         let service = ParticipantServiceServer::new(self);
         let server = Server::builder().add_optional_service(health).add_service(service);
         tokio::spawn(async move { server.serve_with_incoming(incoming).await.expect("it serves") })

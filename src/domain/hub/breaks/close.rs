@@ -19,6 +19,8 @@ pub struct CloseBreakRequest {
     pub correction: Option<TransferId>,
     /// What proves that nothing is open any more, without personal data.
     pub proof: String,
+    /// Chosen by the operator: a repeat changes nothing.
+    pub request_id: String,
     /// URI SAN of the operator who speaks.
     pub operator: String,
 }
@@ -34,7 +36,7 @@ pub(super) fn needs(request: &CloseBreakRequest, keys: &mut Vec<Key>) {
 /// # Errors
 /// `BREAK_NOT_FOUND`, `BREAK_CLOSED`, `CORRECTION_NOT_FOUND`, `SAME_OPERATOR`.
 pub(super) fn close(request: CloseBreakRequest, step: &mut Step<'_>) -> Result<BreakRow, RefusalRecord> {
-    let CloseBreakRequest { id, correction, proof, operator } = request;
+    let CloseBreakRequest { id, correction, proof, request_id, operator } = request;
     let ((window, province, transfer_id), time) = (id, step.now.civil);
     let row = known(id, step.rows())?;
     let is_same = row.correction == correction && row.proof.as_ref() == Some(&proof);
@@ -47,20 +49,22 @@ pub(super) fn close(request: CloseBreakRequest, step: &mut Step<'_>) -> Result<B
             return Err(refusal(Reason::CorrectionNotFound));
         }
     }
-    match row.proposer.filter(|_| is_same) {
-        Some(proposer) if proposer == operator => return Err(refusal(Reason::SameOperator)),
-        Some(_) => step.record(BreakClosed { window, province, transfer_id, operator, time }),
-        None => {
-            step.record(BreakCloseProposed {
-                window,
-                province,
-                transfer_id,
-                correction,
-                proof,
-                operator,
-                time,
-            });
+    match row.proposer.as_ref().filter(|_| is_same) {
+        Some(proposer) if *proposer == operator => {
+            let is_repeat = row.close_request_id.as_ref() == Some(&request_id);
+            return if is_repeat { Ok(row) } else { Err(refusal(Reason::SameOperator)) };
         }
+        Some(_) => step.record(BreakClosed { window, province, transfer_id, operator, time }),
+        None => step.record(BreakCloseProposed {
+            window,
+            province,
+            transfer_id,
+            correction,
+            proof,
+            request_id,
+            operator,
+            time,
+        }),
     }
     known(id, step.rows())
 }
@@ -72,6 +76,7 @@ pub(in crate::domain::hub) fn close_proposed(record: &BreakCloseProposed, rows: 
     rows.put(BreakRow {
         correction: record.correction,
         proof: Some(record.proof.clone()),
+        close_request_id: Some(record.request_id.clone()),
         proposer: Some(record.operator.clone()),
         propose_time: Some(record.time),
         ..row.clone()

@@ -72,6 +72,12 @@ pub(super) fn compare(it: Comparison, step: &mut Step<'_>) -> Result<ComparisonR
             step.record(BreakEqual { window, province, transfer_id: row.transfer_id, time });
         }
     }
+    let kept = Key::Comparison(window, province);
+    let pending = step.rows().get::<ComparisonRow>(&kept).filter(|row| row.state == Standing::Pending);
+    if let Some(row) = pending.filter(|_| it.state == Standing::Pending) {
+        // It is looked at again and again while the province is dark.
+        return Ok(ComparisonRow { pending_count: it.pending_count, ..row.clone() });
+    }
     let Comparison { state, incomplete, counted, pending_count, late_count, .. } = it;
     step.record(WindowCompared {
         window,
@@ -83,7 +89,7 @@ pub(super) fn compare(it: Comparison, step: &mut Step<'_>) -> Result<ComparisonR
         late_count,
         time,
     });
-    let row = step.rows().get::<ComparisonRow>(&Key::Comparison(window, province)).cloned();
+    let row = step.rows().get::<ComparisonRow>(&kept).cloned();
     row.ok_or_else(|| refusal(Reason::Internal))
 }
 
@@ -112,6 +118,7 @@ pub(in crate::domain::hub) fn found(record: &BreakFound, rows: &mut Rows) {
         request_id,
         correction: None,
         proof: None,
+        close_request_id: None,
         proposer: None,
         propose_time: None,
         closer: None,

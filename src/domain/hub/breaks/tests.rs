@@ -66,10 +66,20 @@ fn row(pair: &Pair) -> BreakRow {
 }
 
 fn close(pair: &mut Pair, name: &str, correction: Option<u8>, proof: &str) -> Result<BreakRow, Reason> {
+    close_again(pair, (name, "r1"), correction, proof)
+}
+
+fn close_again(
+    pair: &mut Pair,
+    (name, request_id): (&str, &str),
+    correction: Option<u8>,
+    proof: &str,
+) -> Result<BreakRow, Reason> {
     let request = CloseBreakRequest {
         id: (window(), PAYEE, id(1)),
         correction: correction.map(id),
         proof: proof.to_owned(),
+        request_id: request_id.to_owned(),
         operator: operator(name),
     };
     match said(pair, BreakInput::Close { ticket: Ticket::new(9), request }) {
@@ -126,6 +136,21 @@ fn what_differs_is_one_break_however_often_it_is_found_and_what_is_equal_again_i
     assert!(pair.rebuilds().into_iter().all(|(_, (same, _))| same));
 }
 
+/// A province that stays dark for a month is looked at again and again.
+#[test]
+fn that_a_province_is_pending_is_noted_once() {
+    let mut pair = closed();
+    let pending =
+        |pending_count| Comparison { state: Standing::Pending, pending_count, ..comparison(PAYEE, vec![]) };
+    compare(&mut pair, pending(3));
+    let before = records(&pair);
+    let answer = compare(&mut pair, pending(2));
+    assert!(matches!(answer, Answer::Compared(row) if row.pending_count == 2), "as it is now");
+    assert_eq!(records(&pair), before);
+    compare(&mut pair, comparison(PAYEE, vec![]));
+    assert_eq!(records(&pair), before + 1);
+}
+
 #[test]
 fn a_window_that_is_open_is_not_compared() {
     let mut pair = Pair::new();
@@ -160,12 +185,13 @@ fn two_operators_close_a_break_by_saying_the_same() {
     compare(&mut pair, comparison(PAYEE, vec![found(1, 40_001)]));
     assert_eq!(close(&mut pair, "a", Some(77), "p"), Err(Reason::CorrectionNotFound));
     let proposed = close(&mut pair, "a", Some(1), "p").expect("proposed");
-    assert_eq!((proposed.proposer, proposed.close_time), (Some(operator("a")), None));
-    assert_eq!(close(&mut pair, "a", Some(1), "p"), Err(Reason::SameOperator));
+    assert_eq!((proposed.proposer.clone(), proposed.close_time), (Some(operator("a")), None));
+    assert_eq!(close(&mut pair, "a", Some(1), "p"), Ok(proposed), "a repeat");
+    assert_eq!(close_again(&mut pair, ("a", "r2"), Some(1), "p"), Err(Reason::SameOperator));
     // What differs is another proposal, by whoever makes it.
     let other = close(&mut pair, "b", Some(1), "q").expect("proposed");
     assert_eq!((other.proposer, other.close_time), (Some(operator("b")), None));
-    assert_eq!(close(&mut pair, "b", Some(1), "q"), Err(Reason::SameOperator));
+    assert_eq!(close_again(&mut pair, ("b", "r2"), Some(1), "q"), Err(Reason::SameOperator));
     let row = close(&mut pair, "a", Some(1), "q").expect("closed");
     assert_eq!((row.closer.clone(), row.correction), (Some(operator("a")), Some(id(1))));
     assert!(row.close_time.is_some());

@@ -273,6 +273,7 @@ fn a_table_waits_until_its_windows_are_reconciled() {
     let window = Window::parse("20261121").expect("a window");
     for name in ["a", "b"] {
         let request = CloseBreakRequest {
+            request_id: format!("close-{name}"),
             id: (window, PAYEE, id(1)),
             correction: None,
             proof: "journals compared".to_owned(),

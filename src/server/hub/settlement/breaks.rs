@@ -42,7 +42,7 @@ impl Shared {
         let is_operator = |owner: &str| matches!(owner.parse(), Ok(Role::Operator(_)));
         let request = assign_break_from_proto(request.get_ref(), operator, is_operator)?;
         let row = self.engine.ask(|ticket| Input::Breaks(BreakInput::Assign { ticket, request })).await?;
-        Ok(Response::new(AssignBreakResponse { r#break: Some(break_to_proto(&row)) }))
+        Ok(Response::new(AssignBreakResponse { found: Some(break_to_proto(&row)) }))
     }
 
     pub(super) async fn close_break(
@@ -54,6 +54,6 @@ impl Shared {
         let row = self.engine.ask(|ticket| Input::Breaks(BreakInput::Close { ticket, request })).await?;
         let state = if row.close_time.is_some() { "CLOSED" } else { "PROPOSED" };
         tracing::warn!(window = %row.window, province = %row.province, state, "an operator has spoken of a break");
-        Ok(Response::new(CloseBreakResponse { r#break: Some(break_to_proto(&row)) }))
+        Ok(Response::new(CloseBreakResponse { found: Some(break_to_proto(&row)) }))
     }
 }

@@ -102,7 +102,8 @@ impl Shared {
         let groups = if can_narrow {
             self.search_all(at, &compared.differences).await?
         } else {
-            self.read_all(at, whole.keys().copied()).await?
+            let differing = compared.differences.iter().map(|(group, ..)| *group);
+            self.read_all(at, whole.keys().copied().chain(differing)).await?
         };
         for (group, found) in groups {
             compared.incomplete |= found.given_up;
@@ -111,6 +112,9 @@ impl Shared {
             }
             compared.found.extend(self.name(at, group, found.rows).await?);
         }
+        // A commit that stands in two groups is one break, and so is a node that contradicts itself in several.
+        compared.found.sort_by_key(|it| (it.transfer_id, it.hub_amount.is_none()));
+        compared.found.dedup_by_key(|it| it.transfer_id);
         compared.found.sort_by_key(|it| it.hub_seq);
         Ok(compared)
     }
@@ -191,10 +195,12 @@ impl Shared {
                 node.entry(group).or_default().push(seen);
             }
             pages += 1;
-            let is_last = page.next_page_token.is_empty();
-            // Each page must bring the end nearer.
-            if is_last || page.legs.is_empty() || pages >= PAGES_MAX {
-                break !is_last;
+            // Each page must bring the end nearer: an empty one is the last, whatever it says.
+            if page.next_page_token.is_empty() || page.legs.is_empty() {
+                break false;
+            }
+            if pages >= PAGES_MAX {
+                break true;
             }
             page_token = page.next_page_token;
         };

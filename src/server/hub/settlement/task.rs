@@ -1,26 +1,30 @@
 //! Compares each window after it was closed, without being asked: beside the writer, province by province, so that one
 //! that is dark delays nobody else. What was done is kept in the store: a start goes on where the last one ended.
 
+use super::open_window;
 use super::reconcile::AtHub;
 use crate::config::alarms::Alarms;
 use crate::domain::hub::Record;
 use crate::domain::hub::breaks::Standing;
-use crate::domain::hub::tables::{ComparisonRow, PositionRow, Row, Table, WindowRow};
-use crate::domain::machine::{Filter, Scan, TableRow};
+use crate::domain::hub::tables::{BreakRow, ComparisonRow, PositionRow, Row, Table, WindowRow};
+use crate::domain::machine::{Filter, Scan, TableRow, Term};
 use crate::domain::value::{Civil, ProvinceCode, Window};
 use crate::proto::hub::ReconciliationState;
 use crate::server::hub::Shared;
+use crate::server::hub::link::Link;
 use crate::store::{AnyTables, StoreError};
+use crate::transport::backoff::Backoff;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// How often it looks for windows that were closed, and for commits that came back into one.
+/// How often it looks whether a window was closed, or a province came back.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// After how long what could not be compared is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(30);
+/// After that it looks through all of them, soon and then ever more rarely: what could not be compared is tried again,
+/// and commits may have come back into one.
+const PACE_MS: (u64, u64) = (2_000, 30_000);
 /// After how long what differs is compared again: it may have been mended.
 const AGAIN_AFTER_MS: i64 = 600_000;
 
@@ -34,28 +38,32 @@ struct Standings {
     /// How many commits each side has now.
     counts: BTreeMap<Side, u64>,
     comparisons: BTreeMap<Side, ComparisonRow>,
+    /// Sides with a break that is not closed.
+    open: BTreeSet<Side>,
 }
 
 fn read(tables: &mut AnyTables<Record>) -> Result<Standings, StoreError> {
-    let mut all =
-        |table| tables.scan(&Scan::<Row> { filter: Filter::all(table), after: None, limit: usize::MAX });
+    let mut scan = |filter| tables.scan(&Scan::<Row> { filter, after: None, limit: usize::MAX });
     let mut standings = Standings::default();
-    for row in all(Table::Window)?.iter().filter_map(WindowRow::of) {
+    for row in scan(Filter::all(Table::Window))?.iter().filter_map(WindowRow::of) {
         standings.closed.insert(row.window, row.close_time);
     }
-    for row in all(Table::Position)?.iter().filter_map(PositionRow::of) {
+    for row in scan(Filter::all(Table::Position))?.iter().filter_map(PositionRow::of) {
         let count = row.sent_count.saturating_add(row.received_count);
         standings.counts.insert((row.province, row.window), count);
     }
-    for row in all(Table::Comparison)?.iter().filter_map(ComparisonRow::of) {
+    for row in scan(Filter::all(Table::Comparison))?.iter().filter_map(ComparisonRow::of) {
         standings.comparisons.insert((row.province, row.window), row.clone());
     }
+    let open = Filter::all(Table::Break).and(Term::EitherMissing("close_time", "close_time"));
+    let open = scan(open)?;
+    standings.open.extend(open.iter().filter_map(BreakRow::of).map(|row| (row.province, row.window)));
     Ok(standings)
 }
 
 impl Standings {
     /// Whether a side of a closed window is to be compared: it never was, not all of it was recorded, a commit came
-    /// back since, or it differed when it was compared last, some time ago.
+    /// back since, or it differed by more than closed breaks when it was compared last, some time ago.
     fn is_due(&self, side: Side, now: Civil) -> bool {
         let Some(row) = self.comparisons.get(&side) else { return true };
         let counted = self.counts.get(&side).copied().unwrap_or(0);
@@ -63,7 +71,10 @@ impl Standings {
             || match row.state {
                 Standing::Agrees => false,
                 Standing::Pending => true,
-                Standing::Differs => now.0.saturating_sub(row.compare_time.0) >= AGAIN_AFTER_MS,
+                Standing::Differs => {
+                    let is_settled = !row.incomplete && !self.open.contains(&side);
+                    !is_settled && now.0.saturating_sub(row.compare_time.0) >= AGAIN_AFTER_MS
+                }
             }
     }
 
@@ -86,32 +97,34 @@ impl Standings {
 /// What a start keeps in memory: all of it can be found again.
 #[derive(Default)]
 struct Task {
-    /// Provinces for which a window is being compared.
+    /// Provinces of which windows are being compared.
     running: JoinSet<ProvinceCode>,
     busy: BTreeSet<ProvinceCode>,
-    tried: BTreeMap<Side, Instant>,
     /// How many ages the alarm of a province has reached.
     alarmed: BTreeMap<ProvinceCode, usize>,
 }
 
 /// Looks until it is dropped.
 pub(in crate::server::hub) async fn run((shared, alarms): (Arc<Shared>, Alarms)) {
-    let mut task = Task::default();
+    let (mut task, mut pace) = (Task::default(), Backoff::new(PACE_MS.0, PACE_MS.1));
+    let (mut stood, mut look_at) = (None, Instant::now());
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        while let Some(ended) = task.running.try_join_next() {
-            match ended {
-                Ok(province) => drop(task.busy.remove(&province)),
-                Err(error) => tracing::error!(%error, "comparing windows has failed"),
-            }
-        }
-        if task.running.is_empty() {
-            task.busy.clear();
-        }
+        task.reap();
         // A hub that recovers does not know yet what the windows hold.
-        if shared.recovery.life().is_err() {
+        let Ok(life) = shared.recovery.life() else { continue };
+        let window = shared.reader.run(open_window).await.ok().flatten();
+        let reached: Vec<bool> = shared.links.values().map(Link::is_reached).collect();
+        let stands = Some((life, window, reached));
+        if stood != stands {
+            stood = stands;
+            pace.reset();
+            look_at = Instant::now();
+        }
+        if Instant::now() < look_at {
             continue;
         }
+        look_at = Instant::now() + pace.wait();
         match shared.lists.run(read).await {
             Ok(standings) => task.look(&shared, &standings, &alarms),
             Err(problem) => tracing::warn!(?problem, "closed windows cannot be looked at; it is tried again"),
@@ -120,26 +133,30 @@ pub(in crate::server::hub) async fn run((shared, alarms): (Arc<Shared>, Alarms))
 }
 
 impl Task {
+    /// Whoever has come to an end may begin again.
+    fn reap(&mut self) {
+        while let Some(ended) = self.running.try_join_next() {
+            match ended {
+                Ok(province) => drop(self.busy.remove(&province)),
+                Err(error) => tracing::error!(%error, "comparing windows has failed"),
+            }
+        }
+        if self.running.is_empty() {
+            self.busy.clear();
+        }
+    }
+
     fn look(&mut self, shared: &Arc<Shared>, standings: &Standings, alarms: &Alarms) {
         let now = shared.clock.now().civil;
-        self.tried.retain(|_, at| at.elapsed() < RETRY_AFTER);
         let linked = shared.links.keys().copied().collect();
         for province in standings.provinces(&linked) {
             self.alarm(province, standings, (now, alarms));
-            if self.busy.contains(&province) {
-                continue;
+            let sides = standings.closed.keys().map(|window| (province, *window));
+            let due: Vec<Window> =
+                sides.filter(|side| standings.is_due(*side, now)).map(|(_, window)| window).collect();
+            if !due.is_empty() && self.busy.insert(province) {
+                self.running.spawn(compare_all(Arc::clone(shared), province, due));
             }
-            let due = standings.closed.keys().copied().filter(|window| {
-                let side = (province, *window);
-                !self.tried.contains_key(&side) && standings.is_due(side, now)
-            });
-            let due: Vec<Window> = due.collect();
-            if due.is_empty() {
-                continue;
-            }
-            self.tried.extend(due.iter().map(|window| ((province, *window), Instant::now())));
-            self.busy.insert(province);
-            self.running.spawn(compare_all(Arc::clone(shared), province, due));
         }
     }
 
@@ -174,7 +191,7 @@ async fn compare_all(shared: Arc<Shared>, province: ProvinceCode, due: Vec<Windo
             Ok(found) if found.state() == ReconciliationState::NotRead => return province,
             Ok(found) if found.state() == ReconciliationState::Differs && !found.reconciled => {
                 let commits = found.commits.len();
-                tracing::warn!(%province, %window, commits, "ALARM: a closed window differs from its node's");
+                tracing::warn!(%province, %window, commits, "a closed window differs from what its node has");
             }
             Ok(_) => {}
             Err(problem) => {
@@ -212,6 +229,7 @@ mod tests {
             closed: [(day, Civil(500))].into(),
             counts: [((PROVINCE, day), 2)].into(),
             comparisons: state.map(|state| ((PROVINCE, day), row(state))).into_iter().collect(),
+            open: [(PROVINCE, day)].into(),
         }
     }
 
@@ -223,6 +241,9 @@ mod tests {
         assert!(!due(Some(Standing::Agrees), i64::MAX));
         assert!(!due(Some(Standing::Differs), 1_001));
         assert!(due(Some(Standing::Differs), 1_000 + AGAIN_AFTER_MS), "it may have been mended");
+        let mut closed = standings(Some(Standing::Differs));
+        closed.open.clear();
+        assert!(!closed.is_due(side, Civil(i64::MAX)), "its breaks are closed");
         let mut late = standings(Some(Standing::Agrees));
         late.counts.insert(side, 3);
         assert!(late.is_due(side, Civil(1_001)));
