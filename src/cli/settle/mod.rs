@@ -1,7 +1,9 @@
 //! `gongji settle`: windows, and what provinces owe each other in them.
 
+pub mod forms;
 mod positions;
 mod reconcile;
+mod statement;
 
 use super::Exit;
 use super::client::{CallArgs, Server};
@@ -49,6 +51,8 @@ pub(super) enum Command {
         #[command(flatten)]
         call: CallArgs,
     },
+    /// Write the commits of closed windows (清算明细), or a form of what they add up to, into a file
+    Statement(statement::Args),
 }
 
 /// `gongji settle`.
@@ -87,6 +91,7 @@ pub(super) fn settle(command: &Command) -> Exit {
             call.output.print(|| to_json(&found), || positions::text(&found));
             Ok(Exit::Done)
         }),
+        Command::Statement(args) => statement::statement(args),
     }
 }
 

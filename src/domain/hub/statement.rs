@@ -3,9 +3,10 @@
 use crate::domain::hub::tables::{Table, TotalRow, TransferRow};
 use crate::domain::machine::scan::value;
 use crate::domain::machine::{Filter, Order, Term};
+use crate::domain::protocol::Kind;
 use crate::domain::protocol::total::{add_digest, row_digest};
 use crate::domain::value::column::Column;
-use crate::domain::value::{Digest, ProvinceCode, RegionCode, Side, Window};
+use crate::domain::value::{Digest, Money, ProvinceCode, RegionCode, Side, TransferId, Window};
 
 /// Which commits. All that is given must hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl Selection {
     /// Its commits of a window whose numbers begin with `first`, in order of their numbers: each branch follows the
     /// index by window and number.
     pub fn rows(&self, window: Window, first: u64) -> Filter<Table> {
-        let place = vec![Term::Is("window", value(&window)), Term::AtLeast("hub_seq", value(&first))];
+        let place = [Term::Is("window", value(&window)), Term::AtLeast("hub_seq", value(&first))];
         let [payer, payee] = ["payer_province", "payee_province"];
         let pair = |one: ProvinceCode, two: ProvinceCode| {
             vec![Term::Is(payer, value(&one)), Term::Is(payee, value(&two))]
@@ -70,9 +71,15 @@ impl Sum {
     /// With one commit more.
     #[must_use]
     pub fn with(self, row: &TransferRow) -> Sum {
-        let of = |side| row_digest(row.hub_seq.unwrap_or(0), row.transfer_id, row.kind, side, row.amount);
+        self.with_commit(row.hub_seq.unwrap_or(0), row.transfer_id, row.kind, row.amount)
+    }
+
+    /// The same of a commit with this number.
+    #[must_use]
+    pub fn with_commit(self, hub_seq: u64, id: TransferId, kind: Kind, amount: Money) -> Sum {
+        let of = |side| row_digest(hub_seq, id, kind, side, amount);
         let digest = Side::BOTH.map(of).into_iter().fold(self.digest, add_digest);
-        Sum { count: self.count.saturating_add(1), fen: self.fen + i128::from(row.amount.fen()), digest }
+        Sum { count: self.count.saturating_add(1), fen: self.fen + i128::from(amount.fen()), digest }
     }
 
     /// With all commits of a total.
@@ -92,8 +99,8 @@ mod tests {
     use super::*;
     use crate::domain::hub::Row;
     use crate::domain::hub::transfer::begun;
-    use crate::domain::protocol::{Kind, TransferState};
-    use crate::domain::value::{BySide, Civil, Money, TransferId};
+    use crate::domain::protocol::TransferState;
+    use crate::domain::value::{BySide, Civil};
 
     fn window() -> Window {
         Window::parse("20261121").expect("a window")
