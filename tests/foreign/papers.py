@@ -79,14 +79,15 @@ def detail(found):
     equal((table[-1][0], table[-1][8]), ("合计", 408.1), "total")
 
 
-def form(name, title, unit="单位：元"):
+def form(name, title, unit="单位：元", who=("", "", "", "")):
     table, _ = cells(name)
     equal(table[0][0], title, "title")
     head = next(at for at, row in enumerate(table) if row[0] == "序号")
     check(any(unit in row for row in table[:head]), f"{name}: {unit}")
     end = next(at for at, row in enumerate(table) if row[0] == "合计")
     signed = [str(cell) for cell in table[-1] if cell]
-    equal([it.split("：")[0] for it in signed], ["制表", "复核", "审核", "日期"], "who signs")
+    places = ["制表", "复核", "审核", "日期"]
+    equal(signed, [f"{place}：{name}" for place, name in zip(places, who, strict=True)], "who signs")
     return table[head], table[head + 1 : end], table[end]
 
 
@@ -101,6 +102,10 @@ def forms():
     equal(total[3:], [3, 408.05], "付款合计")
     head, body, _ = form("collection.xlsx", "医保钱包跨省共济资金收款通知书")
     equal((head[2], [row[1:] for row in body]), ("付款省", [["51", "四川省", 1, 0.05]]), "收款")
+    who = ("李娜", "", "王芳", "2026-02-05")
+    _, body, total = form("prefund.xlsx", "医保钱包跨省共济预付金额度表", "单位：万元", who)
+    equal([row[1:] for row in body], [["河北省", "四川省", 500, 20, 1, 521, 0.7025]], "预付金")
+    equal(total[3:7], [500, 20, 1, 521], "预付金合计")
 
 
 def inner(kind):

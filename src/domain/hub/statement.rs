@@ -94,55 +94,67 @@ impl Sum {
     }
 }
 
+/// Commits that tests make up.
 #[cfg(test)]
-mod tests {
+pub(crate) mod samples {
     use super::*;
-    use crate::domain::hub::Row;
     use crate::domain::hub::transfer::begun;
     use crate::domain::protocol::TransferState;
     use crate::domain::value::{BySide, Civil};
 
-    fn window() -> Window {
-        Window::parse("20261121").expect("a window")
-    }
-
-    fn area(province: u8) -> RegionCode {
+    /// The first pooling area of a province.
+    pub(crate) fn area(province: u8) -> RegionCode {
         RegionCode::new(u32::from(province) * 10_000 + 100).expect("six digits")
     }
 
-    /// A commit of `number` hundred fen.
-    fn commit(number: u8, payer: u8, payee: u8) -> TransferRow {
+    /// A commit of `number` hundred fen from one province to another one.
+    pub(crate) fn commit(window: Window, number: u64, [payer, payee]: [u8; 2]) -> TransferRow {
         let place = |province| (area(province), ProvinceCode::new(province));
         let places = BySide { payer: place(payer), payee: place(payee) };
-        let what = (TransferId([number; 16]), Money::from_fen(i64::from(number) * 100));
+        let fen = i64::try_from(number * 100).expect("it fits");
+        let id = TransferId((u128::from(number) + 1).to_be_bytes());
         TransferRow {
             state: TransferState::Committed,
-            window: Some(window()),
-            hub_seq: Some(number.into()),
-            ..begun(Kind::TRANSFER, what, places, (Civil(1), 1))
+            window: Some(window),
+            hub_seq: Some(number),
+            ..begun(Kind::TRANSFER, (id, Money::from_fen(fen)), places, (Civil(1), 1))
         }
     }
 
-    fn total(rows: &[&TransferRow]) -> TotalRow {
+    /// What commits of one window between the same two provinces add up to.
+    pub(crate) fn total(rows: &[&TransferRow]) -> TotalRow {
         let digests = |side| {
             let of = |row: &&TransferRow| {
                 row_digest(row.hub_seq.unwrap_or(0), row.transfer_id, row.kind, side, row.amount)
             };
             rows.iter().map(of).fold(Digest::default(), add_digest)
         };
+        let fen = rows.iter().map(|row| row.amount.fen()).sum();
         TotalRow {
-            window: window(),
+            window: rows[0].window.expect("a commit"),
             payer_province: rows[0].payer_province,
             payee_province: rows[0].payee_province,
             kind: Kind::TRANSFER,
             count: rows.len() as u64,
-            amount: rows
-                .iter()
-                .map(|row| row.amount)
-                .fold(Money::ZERO, |sum, it| sum.checked_add(it).expect("it fits")),
+            amount: Money::from_fen(fen),
             payer_digest: digests(Side::Payer),
             payee_digest: digests(Side::Payee),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::samples::{area, total};
+    use super::*;
+    use crate::domain::hub::Row;
+
+    fn window() -> Window {
+        Window::parse("20261121").expect("a window")
+    }
+
+    fn commit(number: u64, payer: u8, payee: u8) -> TransferRow {
+        samples::commit(window(), number, [payer, payee])
     }
 
     #[test]

@@ -134,7 +134,9 @@ impl<'a, H: Hub> Reading<'a, H> {
             if self.header.is_none() || classify(&status) == CallOutcome::Refused || !patient {
                 return Err(Unread::Later(self.hub.failed(status)));
             }
-            self.shown.line("the stream broke, going on behind its last row");
+            if backoff.is_fresh() {
+                self.shown.line("the stream broke, going on behind its last row");
+            }
             tokio::time::sleep(backoff.wait()).await;
         }
         let header = self.header.take().unwrap_or_default();

@@ -226,3 +226,7 @@ async fn rows(
     }
     send(sender, Part::Trailer(trailer_to_proto(&sum))).await
 }
+
+#[cfg(test)]
+#[path = "statement_tests.rs"]
+mod tests;
