@@ -9,6 +9,7 @@ use crate::config::limits::Limits;
 use crate::config::log::LogFile;
 use crate::config::peers::{self, NodePeer, NodePeerFile};
 use crate::config::server::{ServerConfig, ServerKeys};
+use crate::config::settlement::Settlement;
 use crate::config::source::Source;
 use crate::config::transport::TlsFiles;
 use crate::config::value::{Moment, ProvinceText};
@@ -29,6 +30,8 @@ pub struct HubConfig {
     pub apps: Vec<HubApp>,
     /// `calendar`: the working days by which due dates are counted. Default: Monday to Friday.
     pub working_days: WorkingDays,
+    /// `[settlement]`: how breaks are handled.
+    pub settlement: Settlement,
 }
 
 #[derive(Deserialize)]
@@ -46,6 +49,7 @@ struct HubFile {
     reflection: bool,
     log: Option<LogFile>,
     alarms: Option<Spanned<Alarms>>,
+    settlement: Option<Spanned<Settlement>>,
     civil_start: Option<Spanned<Moment>>,
     #[serde(default)]
     nodes: Vec<NodePeerFile>,
@@ -86,7 +90,8 @@ impl HubConfig {
         let apps = apps::hub_apps(file.apps.as_ref(), &server.regions.directory, &source)?;
         let years: Vec<PathBuf> = file.calendar.iter().map(|path| source.resolve(path)).collect();
         let working_days = calendar::load(&years)?;
-        Ok(HubConfig { server, nodes, apps, working_days })
+        let settlement = Settlement::of(file.settlement, &source)?;
+        Ok(HubConfig { server, nodes, apps, working_days, settlement })
     }
 }
 

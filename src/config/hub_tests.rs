@@ -68,6 +68,7 @@ fn the_example_shows_and_explains_every_key() {
     assert_eq!(table("limits"), keys_of::<Limits>());
     assert_eq!(table("log"), keys_of::<LogFile>());
     assert_eq!(table("alarms"), keys_of::<Alarms>());
+    assert_eq!(table("settlement"), keys_of::<Settlement>());
     let first = |key: &str| keys_in(shown[key].as_array().unwrap()[0].as_table().unwrap());
     assert_eq!(first("nodes"), keys_of::<NodePeerFile>());
     assert_eq!(first("apps"), keys_of::<HubAppFile>());

@@ -16,6 +16,7 @@ pub mod peers;
 pub mod regions;
 pub mod rulebook;
 pub mod server;
+pub mod settlement;
 mod source;
 pub mod transport;
 mod value;

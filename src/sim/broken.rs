@@ -5,7 +5,7 @@ use crate::domain::hub::Page;
 use crate::domain::hub::tables::{ClearingRow, TransferRow, WindowRow};
 use crate::domain::machine::table::Row as _;
 use crate::domain::machine::{PeerRow, TableRow};
-use crate::domain::node::tables::{LegRow, PersonRow};
+use crate::domain::node::tables::{LegRow, LegTotalRow, PersonRow};
 use crate::domain::protocol::{Decision, LegState, NodeRequest, Outcome, PeerMark, TransferState};
 use crate::domain::value::ProvinceCode;
 use crate::domain::{hub, node};
@@ -45,6 +45,8 @@ pub enum Broken {
     TakesAnyKey,
     /// Closing is two records, and the hub dies between them: the window is closed, and commits go on in it.
     ClosesByHalves,
+    /// A node keeps what it counts of a window in memory: a crash takes it, and only what comes later is counted.
+    CountsInMemory,
 }
 
 impl Broken {
@@ -62,6 +64,7 @@ impl Broken {
         ("forgets-strangers", Broken::ForgetsStrangers),
         ("takes-any-key", Broken::TakesAnyKey),
         ("closes-by-halves", Broken::ClosesByHalves),
+        ("counts-in-memory", Broken::CountsInMemory),
     ];
 
     /// How a violation begins, and what else it says, when it shows this fault and not one that came of it.
@@ -79,6 +82,7 @@ impl Broken {
             Broken::ForgetsStrangers => ("not set off", "suspense"),
             Broken::TakesAnyKey => ("a member is not found", "NOT_INSURED"),
             Broken::ClosesByHalves => ("INV-17", "closed then"),
+            Broken::CountsInMemory => ("INV-18", "total"),
         }
     }
 }
@@ -108,6 +112,10 @@ impl World {
             (Broken::PresumesAbort, Disk::Node(disk)) => {
                 let in_doubt = |row: &node::Row| node::legs_in_doubt().admits(row);
                 disk.rows().into_iter().filter(in_doubt).for_each(|row| disk.remove(&row.key()));
+            }
+            (Broken::CountsInMemory, Disk::Node(disk)) => {
+                let counted = |row: &node::Row| LegTotalRow::of(row).is_some();
+                disk.rows().into_iter().filter(counted).for_each(|row| disk.remove(&row.key()));
             }
             (Broken::ForgetsUndecided, Disk::Hub(disk)) => {
                 let open = |row: &hub::Row| {

@@ -5,13 +5,14 @@ use super::allotments::allots;
 use super::world::{Client, World};
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks};
 use crate::domain::audit::invariant::{INVARIANTS, Violation, violations};
-use crate::domain::hub::tables::TransferRow;
+use crate::domain::audit::totals::{Counted, Group, differences, side_of};
+use crate::domain::hub::tables::{TotalRow, TransferRow};
 use crate::domain::machine::{IncidentRow, TableRow};
 use crate::domain::node::account::PROVINCE;
-use crate::domain::node::tables::LegRow;
+use crate::domain::node::tables::{LegRow, LegTotalRow};
 use crate::domain::protocol::TransferState;
 use crate::domain::reason::Reason;
-use crate::domain::value::{AccountKind, MemberRef, ProvinceCode, Side, TransferId};
+use crate::domain::value::{AccountKind, MemberRef, ProvinceCode, Side, TransferId, Window};
 use crate::domain::{hub, node};
 use crate::engine::Core;
 use crate::store::memory::MemoryDisk;
@@ -176,6 +177,40 @@ impl World {
         self.replayed();
         self.nobody_knows_more();
         self.check_allotted();
+        self.windows_agree();
+    }
+
+    /// Once nothing goes on any more, each node has counted in each window what the hub has. What operators have
+    /// finished, and what is left to them, may differ: that is what breaks are for.
+    fn windows_agree(&mut self) {
+        if !self.has_ended() || !self.finished.is_empty() || !self.left_to_people().is_empty() {
+            return;
+        }
+        let mut totals: BTreeMap<Window, Vec<TotalRow>> = BTreeMap::new();
+        for row in self.cluster.hub.disk.rows().iter().filter_map(TotalRow::of) {
+            totals.entry(row.window).or_default().push(row.clone());
+        }
+        let mut differing = Vec::new();
+        for (province, node) in &self.cluster.nodes {
+            let mut counted: BTreeMap<Window, BTreeMap<Group, Counted>> = BTreeMap::new();
+            for row in node.disk.rows().iter().filter_map(LegTotalRow::of) {
+                let counterpart = self.cluster.country.places.province_of(row.counter_region);
+                let group = (counterpart.unwrap_or(ProvinceCode::HUB), row.side, row.kind);
+                let (count, amount, digest) = row.counted();
+                let one = Counted { count, amount, digest: Some(digest) };
+                let of_window = counted.entry(row.window).or_default();
+                let sum = of_window.remove(&group).map_or(one, |sum| sum.and(one));
+                of_window.insert(group, sum);
+            }
+            let windows: BTreeSet<Window> = totals.keys().chain(counted.keys()).copied().collect();
+            for window in windows {
+                let of_hub = side_of(*province, totals.get(&window).map_or(&[], Vec::as_slice));
+                let of_node = counted.remove(&window).unwrap_or_default();
+                let groups = differences(&of_hub, &of_node);
+                differing.extend(groups.iter().map(|(group, ..)| format!("{province}: {window} {group:?}")));
+            }
+        }
+        differing.iter().for_each(|it| self.complain(format!("a window differs: {it}")));
     }
 
     fn found(&mut self, violation: &Violation) {

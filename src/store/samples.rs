@@ -38,10 +38,29 @@ const OPTIONAL: &[(&str, &[&str])] = &[
         ],
     ),
     ("compensation", &["answerer", "answer_time", "previous"]),
+    (
+        "window_break",
+        &[
+            "hub_amount",
+            "node_amount",
+            "equal_time",
+            "owner",
+            "note",
+            "request_id",
+            "correction",
+            "proof",
+            "propose_time",
+            "closer",
+            "close_time",
+        ],
+    ),
     ("operation", &["answerer", "answer_time"]),
     ("incident", &["close_code", "close_time", "owner", "note"]),
     ("peer", &["resync", "left_out", "lineage"]),
     ("entry", &["transfer_id", "counter_region", "period"]),
+    ("pair_table", &["first_maker", "first_checker", "second_maker", "second_checker", "final_time"]),
+    ("payment", &["confirmer", "confirm_time", "void_code", "voider", "void_time"]),
+    ("clearing_event", &["first", "second"]),
     ("request", &["entry_id"]),
     (
         "leg",
@@ -123,10 +142,40 @@ fn ranges(last: u64) -> Value<'static> {
     ranges.to_value().into_owned()
 }
 
+/// Columns of comparisons and breaks that no other table has so.
+fn of_breaks(table: &str, name: &str) -> Option<BoxedStrategy<Value<'static>>> {
+    if !["window_comparison", "window_break"].contains(&table) {
+        return None;
+    }
+    let int = |from: i64, to: i64| (from..=to).prop_map(Value::Int).boxed();
+    Some(match name {
+        "incomplete" => int(0, 1),
+        "counted" => int(0, i64::MAX),
+        "bucket" => int(1, 8),
+        "counterpart" => int(1, 6),
+        "hub_amount" | "node_amount" => int(i64::MIN, i64::MAX),
+        // Two operators: never one name for both.
+        "proposer" => "a[a-c]{0,2}".prop_map(text).boxed(),
+        "closer" => "b[a-c]{0,2}".prop_map(text).boxed(),
+        "proof" => any::<String>().prop_map(text).boxed(),
+        "correction" => (0u8..5).prop_map(|byte| Value::Blob(vec![byte; 16].into())).boxed(),
+        _ => return None,
+    })
+}
+
 fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
+    clearing_column(table, name).unwrap_or_else(|| other_column(table, name))
+}
+
+fn other_column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
+    of_breaks(table, name).unwrap_or_else(|| of_others(table, name))
+}
+
+fn of_others(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
     let int = |from: i64, to: i64| (from..=to).prop_map(Value::Int).boxed();
     let blob = |len: usize| (0u8..5).prop_map(move |byte| Value::Blob(vec![byte; len].into())).boxed();
     match (table, name) {
+        ("vault_key", "key_id") => "[0-9a-f]{0,2}".prop_map(text).boxed(),
         // An account must cover what is held.
         ("account", "posted") => int(1_000, i64::MAX),
         ("account", "held" | "pending") => int(0, 1_000),
@@ -134,8 +183,8 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         ("leg", "returned") => int(0, i64::MAX),
         ("leg", "account") => int(1, 5),
         ("self", "skipped") => (0..5u64).prop_map(ranges).boxed(),
-        (_, "number" | "booked_after" | "last_posting" | "last_booked") => int(0, i64::MAX),
         ("transfer", "used") => int(0, 1),
+        (_, "number" | "booked_after" | "last_posting" | "last_booked") => int(0, i64::MAX),
         ("peer", "left_out") => int(0, i64::MAX),
         // Two operators: never one name for both.
         ("operation", "operation") => {
@@ -164,19 +213,19 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         (_, "window" | "open" | "day" | "earlier_day" | "settlement_suspended_until") => {
             (1..=6i64).prop_map(|day| Value::Int(20_261_120 + day)).boxed()
         }
-        ("window_total", "kind") => int(1, 2),
-        ("window_total", "payer_digest" | "payee_digest") => blob(32),
+        ("window_total" | "pair_line", "payer_digest" | "payee_digest") => blob(32),
+        ("window_total" | "leg_total" | "window_break", "kind") => int(1, 2),
         (_, "amount" | "balance" | "owed") => any::<i64>().prop_map(Value::Int).boxed(),
         // Of so many every filter takes some and leaves some.
         ("transfer", "transfer_id") => (0u8..20).prop_map(|byte| Value::Blob(vec![byte; 16].into())).boxed(),
         (
             _,
-            "transfer_id" | "operation_id" | "compensation_id" | "original_id" | "returns" | "compensation",
+            "transfer_id" | "first_transfer_id" | "last_transfer_id" | "operation_id" | "compensation_id"
+            | "original_id" | "returns" | "compensation",
         ) => blob(16),
         ("compensation", "previous") => blob(16),
         (_, "member_ref" | "start_id") => blob(16),
         (_, "refusal") => any::<u8>().prop_map(refusal).boxed(),
-        ("vault_key", "key_id") => "[0-9a-f]{0,2}".prop_map(text).boxed(),
         (_, "since") => any::<i64>().prop_map(Value::Int).boxed(),
         (_, "sealed") => vec(any::<u8>(), 0..99).prop_map(|bytes| Value::Blob(bytes.into())).boxed(),
         (_, "owner" | "closer") => any::<String>().prop_map(text).boxed(),
@@ -191,6 +240,40 @@ fn column(table: &str, name: &str) -> BoxedStrategy<Value<'static>> {
         }
         (_, _) => blob(32),
     }
+}
+
+/// A column of what the hub keeps of clearing.
+fn clearing_column(table: &str, name: &str) -> Option<BoxedStrategy<Value<'static>>> {
+    let int = |from: i64, to: i64| (from..=to).prop_map(Value::Int).boxed();
+    let blob = |len: usize| (0u8..5).prop_map(move |byte| Value::Blob(vec![byte; len].into())).boxed();
+    Some(match (table, name) {
+        ("pair_line" | "window_total", "kind") => int(1, 2),
+        ("obligation" | "prefund" | "payment", "amount" | "deposited") => int(2_000, i64::MAX),
+        (_, "paid") => int(1_000, 2_000),
+        (_, "confirmed" | "covered" | "used" | "refilled" | "first_owes" | "second_owes" | "figure") => {
+            int(0, 1_000)
+        }
+        (_, "first" | "second" | "debtor" | "creditor") => int(1, 6),
+        (_, "scheme") => int(1, 2),
+        (_, "version" | "times" | "year" | "event" | "events") => int(0, i64::MAX),
+        (_, "of_period") => int(202_501, 203_012),
+        (_, "pay_day") => (1..=6i64).prop_map(|day| Value::Int(20_261_120 + day)).boxed(),
+        (
+            _,
+            "bank" | "serial" | "person" | "recorder" | "confirmer" | "voider" | "void_note" | "caller"
+            | "code",
+        ) => "[a-cé医]{0,3}".prop_map(text).boxed(),
+        (_, name) if name.ends_with("_maker") || name.ends_with("_checker") => {
+            "[a-c]{1,3}".prop_map(text).boxed()
+        }
+        (_, "void_code") => "[A-Z_]{1,9}".prop_map(text).boxed(),
+        (_, "content" | "provinces") => {
+            vec(any::<u8>(), 0..99).prop_map(|bytes| Value::Blob(bytes.into())).boxed()
+        }
+        ("payment" | "bank_serial", "payment_id") | ("clearing_request", "request_id") => blob(16),
+        ("clearing_event", "time") => any::<i64>().prop_map(Value::Int).boxed(),
+        (_, _) => return None,
+    })
 }
 
 fn text(text: String) -> Value<'static> {

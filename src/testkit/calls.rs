@@ -103,6 +103,9 @@ pub fn reply_of_hub(answer: hub::Answer) -> Option<HubReply> {
         | hub::Answer::Operation(_)
         | hub::Answer::Incident(_)
         | hub::Answer::Closed(_)
+        | hub::Answer::Cleared(_)
+        | hub::Answer::Compared(_)
+        | hub::Answer::Break(_)
         | hub::Answer::Kept(_) => None,
     }
 }

@@ -200,6 +200,8 @@ impl Marked for HubMachine {
             | Input::Assign { .. }
             | Input::Keep { .. }
             | Input::CloseWindow { .. }
+            | Input::Clear { .. }
+            | Input::Breaks(_)
             | Input::Rules(_)
             | Input::Tick => {}
         }

@@ -43,6 +43,8 @@ const MEMBER: Access = Only(&[OwnPlatform]);
 const WALLET: Access = Only(&[App, OwnPlatform]);
 const OPERATOR: Access = Only(&[Operator]);
 const CLEARING: Access = Only(&[Operator, Platform, Finance]);
+/// A finance person speaks for his province, an operator for the national centre.
+const SIGNING: Access = Only(&[Operator, Finance]);
 
 /// Every method of ours and who may call it. A path that ends in `/` stands for all methods of a service.
 const TABLE: &[(&str, Access)] = &[
@@ -81,6 +83,22 @@ const TABLE: &[(&str, Access)] = &[
     ("/gongji.hub.v1.SettlementService/GetPositions", CLEARING),
     ("/gongji.hub.v1.SettlementService/ReconcileWindow", CLEARING),
     ("/gongji.hub.v1.SettlementService/GetStatement", CLEARING),
+    ("/gongji.hub.v1.SettlementService/ListPeriods", CLEARING),
+    ("/gongji.hub.v1.SettlementService/ClosePeriod", OPERATOR),
+    ("/gongji.hub.v1.SettlementService/PublishPeriod", OPERATOR),
+    ("/gongji.hub.v1.SettlementService/ListTables", CLEARING),
+    ("/gongji.hub.v1.SettlementService/SignPeriod", SIGNING),
+    ("/gongji.hub.v1.SettlementService/ObjectToItem", SIGNING),
+    ("/gongji.hub.v1.SettlementService/ListObligations", CLEARING),
+    ("/gongji.hub.v1.SettlementService/RecordPayment", SIGNING),
+    ("/gongji.hub.v1.SettlementService/ConfirmReceipt", SIGNING),
+    ("/gongji.hub.v1.SettlementService/VoidPayment", SIGNING),
+    ("/gongji.hub.v1.SettlementService/CoverObligation", SIGNING),
+    ("/gongji.hub.v1.SettlementService/GetPrefunds", CLEARING),
+    ("/gongji.hub.v1.SettlementService/AdjustPrefund", SIGNING),
+    ("/gongji.hub.v1.SettlementService/ListBreaks", CLEARING),
+    ("/gongji.hub.v1.SettlementService/AssignBreak", OPERATOR),
+    ("/gongji.hub.v1.SettlementService/CloseBreak", OPERATOR),
     ("/gongji.node.v1.ParticipantService/Prepare", HUB),
     ("/gongji.node.v1.ParticipantService/Decide", HUB),
     ("/gongji.node.v1.ParticipantService/Check", HUB),

@@ -9,11 +9,12 @@ use crate::wire::sender::{lineage_of, sender, sender_to_proto, with_lineage};
 use crate::wire::status::Problem;
 
 /// What our own node can do of all that a node may do without.
-const CAPABILITIES: [hub::NodeCapability; 4] = [
+const CAPABILITIES: [hub::NodeCapability; 5] = [
     hub::NodeCapability::Acceptance,
     hub::NodeCapability::Compensation,
     hub::NodeCapability::Audit,
     hub::NodeCapability::WindowCuts,
+    hub::NodeCapability::InspectParts,
 ];
 
 /// A node's announcement.

@@ -3,7 +3,7 @@
 use crate::domain::hub::tables::{PositionRow, TransferRow, WindowRow};
 use crate::domain::kinds;
 use crate::domain::machine::IncidentRow;
-use crate::domain::node::tables::{AccountRow, EntryRow, LegRow};
+use crate::domain::node::tables::{AccountRow, EntryRow, LegRow, LegTotalRow};
 use crate::domain::protocol::{Kind, LegState, TransferState};
 use crate::domain::reason::Reason;
 use crate::domain::value::{
@@ -12,6 +12,7 @@ use crate::domain::value::{
 };
 use crate::proto::{hub, node, types};
 use crate::wire::inspect::leg_view;
+use crate::wire::leg::kind_to_proto;
 use crate::wire::status::{Problem, refusal_side_to_proto, refusal_to_proto};
 use crate::wire::time::{civil, timestamp};
 use crate::wire::transfer::state_to_proto;
@@ -89,6 +90,18 @@ pub fn account_to_proto(row: &AccountRow, alias: impl Fn(MemberRef) -> Vec<u8>) 
         day_count: row.day_count,
         earlier_day: day_text(row.earlier_day),
         earlier_count: row.earlier_count,
+    }
+}
+
+/// A total of committed legs.
+pub fn leg_total_to_proto(row: &LegTotalRow) -> node::AuditTotal {
+    node::AuditTotal {
+        window_id: row.window.to_string(),
+        counter_region_code: row.counter_region.to_string(),
+        kind: kind_to_proto(row.kind, row.side),
+        count: row.count,
+        amount: row.amount.to_string(),
+        digest: row.digest.0.to_vec(),
     }
 }
 
@@ -270,6 +283,23 @@ pub fn leg_from_proto(it: &node::AuditLeg) -> Result<Option<LegRow>, Problem> {
         number: None,
         last_posting: 0,
     }))
+}
+
+/// A total's row. Errors as of [`transfer_from_proto`].
+pub fn leg_total_from_proto(it: &node::AuditTotal) -> Result<LegTotalRow, Problem> {
+    let (row, side) = need("kind", kinds::by_wire(it.kind))?;
+    Ok(LegTotalRow {
+        window: need("window_id", Window::parse(&it.window_id))?,
+        counter_region: need("counter_region_code", RegionCode::parse(&it.counter_region_code))?,
+        side,
+        kind: row.kind,
+        count: it.count,
+        amount: need("amount", signed(&it.amount))?,
+        digest: need("digest", Digest::from_slice(&it.digest))?,
+        set_digest: Digest::default(),
+        first_transfer_id: TransferId::default(),
+        last_transfer_id: TransferId::default(),
+    })
 }
 
 /// An account's row. Errors as of [`transfer_from_proto`].

@@ -56,7 +56,8 @@ pub fn assign_from_proto(
     })
 }
 
-fn note(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<String> {
+/// Reads words on why something is done; may be empty: `COMPENSATION_REASON_MALFORMED`.
+pub fn note(at: &Path<'_>, text: &str, found: &mut Violations) -> Option<String> {
     match text.trim() {
         "" => Some(String::new()),
         note => found.need(at, CompensationReasonMalformed, reason_of(note)),

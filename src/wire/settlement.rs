@@ -1,5 +1,8 @@
 //! Clearing as operators and provinces read it.
 
+pub mod breaks;
+pub mod payment;
+pub mod period;
 pub mod statement;
 
 use crate::domain::audit::totals::{Counted, Group};
@@ -33,13 +36,14 @@ pub fn closed_to_proto(row: &WindowRow) -> hub::Window {
         state: hub::WindowState::Closed.into(),
         close_time: Some(timestamp(row.close_time)),
         closer: row.closer.clone(),
+        ..hub::Window::default()
     }
 }
 
 /// The open window.
 pub fn open_to_proto(window: Window) -> hub::Window {
     let state = hub::WindowState::Open.into();
-    hub::Window { window_id: window.to_string(), state, close_time: None, closer: String::new() }
+    hub::Window { window_id: window.to_string(), state, ..hub::Window::default() }
 }
 
 /// What provinces owe each other by these totals of one window; `own`: of this province alone.

@@ -34,8 +34,8 @@ const GROUPS: &[(std::ops::Range<u16>, &str)] = &[
     (510..530, "The payer"),
     (530..540, "The payee"),
     (540..600, "Accounts and wallets"),
-    (600..700, "The course of a transfer"),
-    (700..800, "Clearing"),
+    (600..670, "The course of a transfer"),
+    (670..800, "Clearing"),
 ];
 
 fn grpc_code(class: Class) -> &'static str {

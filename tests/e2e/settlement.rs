@@ -22,7 +22,7 @@ async fn close(caller: &Caller, window: &str) -> Result<Window, Status> {
 }
 
 async fn positions(caller: &Caller, window: &str) -> Result<GetPositionsResponse, Status> {
-    caller.ask_hub(GetPositionsRequest { window_id: window.to_owned() }).await
+    caller.ask_hub(GetPositionsRequest { window_id: window.to_owned(), ..Default::default() }).await
 }
 
 async fn reconcile(caller: &Caller, window: &str) -> Result<Vec<(String, ReconciliationState)>, Status> {

@@ -90,7 +90,7 @@ fn a_closed_window_is_streamed_in_its_order_and_adds_up_to_what_is_owed() {
             })
             .collect();
         assert_eq!(totals, ["13 14 1 7.00", "13 51 2 401.05", "51 13 1 0.05"]);
-        let positions = GetPositionsRequest { window_id: window.clone() };
+        let positions = GetPositionsRequest { window_id: window.clone(), ..Default::default() };
         let owed = operator.ask_hub(positions).await.expect("an answer").pairs;
         let owed: Vec<String> = owed
             .iter()

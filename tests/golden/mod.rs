@@ -1,6 +1,7 @@
 //! Bytes and codes that may not change unnoticed: what is journaled, and what programs match on. `BLESS=1` writes the
 //! files anew; a change in one then shows in review.
 
+mod clearing_events;
 mod details;
 mod reasons;
 mod records;

@@ -1,10 +1,13 @@
 //! One record of each kind, every field with a value of its own, so that two that change places are noticed.
 
+use gongji::domain::hub::breaks::{Bucket, FoundBreak, Standing};
+use gongji::domain::hub::clearing;
 use gongji::domain::hub::record::{
-    CommitDetail, CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted,
-    KindAdopted, LegLost, NodeAdmitted, NumbersSkipped, ProvinceHeard, ProvinceLeftOut, ResyncMoved,
-    ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBegun, TransferDecided,
-    TransferPosted, TransferReceived, TransferTombstoned, WindowClosed, WindowOpened,
+    BreakAssigned, BreakCloseProposed, BreakClosed, BreakEqual, BreakFound, ClearingNoted, CommitDetail,
+    CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted, KindAdopted,
+    LegLost, NodeAdmitted, NumbersSkipped, ProvinceHeard, ProvinceLeftOut, ResyncMoved, ReturnAdopted,
+    TransferAccepted, TransferAdopted, TransferAwaiting, TransferBegun, TransferDecided, TransferPosted,
+    TransferReceived, TransferTombstoned, WindowClosed, WindowCompared, WindowOpened,
 };
 use gongji::domain::machine::operation::Operation;
 use gongji::domain::machine::{
@@ -25,22 +28,22 @@ use gongji::domain::value::{
 };
 use gongji::domain::{hub, node};
 
-const ID: TransferId = TransferId([0x11; 16]);
+pub const ID: TransferId = TransferId([0x11; 16]);
 const START: StartId = StartId([0x22; 16]);
 const MEMBER: MemberRef = MemberRef([0x33; 16]);
 const RECEIPT: Civil = Civil(1_795_190_400_123);
 const TIME: Civil = Civil(1_795_190_401_456);
-const AMOUNT: Money = Money::from_fen(40_050);
+pub const AMOUNT: Money = Money::from_fen(40_050);
 
 fn region(number: u32) -> RegionCode {
     RegionCode::new(number).expect("six digits")
 }
 
-fn digest(byte: u8) -> Digest {
+pub fn digest(byte: u8) -> Digest {
     Digest([byte; 32])
 }
 
-fn window() -> Window {
+pub fn window() -> Window {
     Window::parse("20261121").expect("a window")
 }
 
@@ -67,7 +70,7 @@ fn skipped() -> NumberRanges {
 }
 
 pub fn of_hub() -> Vec<hub::Record> {
-    [of_both(), hub_samples(), compensation_samples()].concat()
+    [of_both(), hub_samples(), clearing_samples(), compensation_samples(), break_samples()].concat()
 }
 
 /// The samples of what a node journals.
@@ -172,6 +175,7 @@ fn hub_samples() -> Vec<hub::Record> {
             window: window(),
             next: Window::parse("20261121-2").expect("a window"),
             closer: "urn:gongji:operator:a".to_owned(),
+            number: Some(12),
             time: TIME,
         }
         .into(),
@@ -185,6 +189,80 @@ fn hub_samples() -> Vec<hub::Record> {
         }
         .into(),
         TransferAccepted { transfer_id: ID, time: TIME }.into(),
+    ]
+}
+
+fn clearing_samples() -> Vec<hub::Record> {
+    vec![
+        ClearingNoted {
+            number: 13,
+            event: super::clearing_events::events().remove(2),
+            request: Some(clearing::RequestMark {
+                request_id: TransferId([0x14; 16]),
+                caller: "urn:gongji:operator:a".to_owned(),
+                digest: digest(0x66),
+            }),
+            time: TIME,
+        }
+        .into(),
+    ]
+}
+
+fn break_samples() -> Vec<hub::Record> {
+    let (window, province, transfer_id) = (window(), ProvinceCode::new(51), ID);
+    let operator = |name: &str| format!("urn:gongji:operator:{name}");
+    vec![
+        WindowCompared {
+            window,
+            province,
+            state: Standing::Differs,
+            incomplete: true,
+            counted: 12,
+            pending_count: 0,
+            late_count: 2,
+            time: TIME,
+        }
+        .into(),
+        BreakFound {
+            window,
+            province,
+            found: FoundBreak {
+                transfer_id,
+                bucket: Bucket::Amount,
+                counterpart: ProvinceCode::new(13),
+                side: Side::Payee,
+                kind: Kind::TRANSFER,
+                hub_seq: 41,
+                hub_amount: Some(AMOUNT),
+                node_amount: None,
+            },
+            due_time: Civil(1_795_320_000_000),
+            time: TIME,
+        }
+        .into(),
+        BreakEqual { window, province, transfer_id, time: TIME }.into(),
+        BreakAssigned {
+            window,
+            province,
+            transfer_id,
+            owner: operator("wang"),
+            note: "look at both journals".to_owned(),
+            request_id: "r-1".to_owned(),
+            operator: operator("a"),
+            time: TIME,
+        }
+        .into(),
+        BreakCloseProposed {
+            window,
+            province,
+            transfer_id,
+            correction: Some(TransferId([0x13; 16])),
+            proof: "journals compared".to_owned(),
+            operator: operator("a"),
+            time: TIME,
+        }
+        .into(),
+        BreakClosed { window, province, transfer_id, operator: operator("b"), time: TIME }.into(),
     ]
 }
 

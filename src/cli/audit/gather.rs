@@ -16,7 +16,8 @@ use crate::proto::node::{self, AuditLeg, InspectRequest, LegState};
 use crate::proto::types::Incident;
 use crate::transport::peer::{MESSAGE_MAX, Peer, call};
 use crate::wire::audit::{
-    account_from_proto, leg_from_proto, position_from_proto, transfer_from_proto, window_from_proto,
+    account_from_proto, leg_from_proto, leg_total_from_proto, position_from_proto, transfer_from_proto,
+    window_from_proto,
 };
 use crate::wire::status::Problem;
 use std::collections::{BTreeMap, BTreeSet};
@@ -192,6 +193,9 @@ async fn read_whole(province: ProvinceCode, peer: &Peer, patience: Duration) -> 
         node.read.accounts += part.accounts.len() as u64;
         for account in &part.accounts {
             node.books.add([account_from_proto(account).map_err(problem)?.into()]);
+        }
+        for total in &part.totals {
+            node.books.add([leg_total_from_proto(total).map_err(problem)?.into()]);
         }
         node.incidents.extend(part.incidents);
     }

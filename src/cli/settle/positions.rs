@@ -7,9 +7,12 @@ use comfy_table::{Table, presets};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What people read.
-pub(super) fn text(it: &GetPositionsResponse) -> String {
+pub(super) fn text(it: &GetPositionsResponse, month: Option<&str>) -> String {
     let window = it.window.clone().unwrap_or_default();
-    let head = format!("window 清算窗口 {} {}", window.window_id, state(&window));
+    let head = match month {
+        Some(month) => format!("period 清算期 {month}"),
+        None => format!("window 清算窗口 {} {}", window.window_id, state(&window)),
+    };
     if it.pairs.is_empty() {
         return format!("{head}\nnobody owes anything 无应收应付");
     }
@@ -82,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_row_owes_and_a_column_is_owed() {
-        let shown = text(&response());
+        let shown = text(&response(), None);
         let lines: Vec<String> = shown
             .lines()
             .filter(|line| line.starts_with('│'))
@@ -104,6 +107,7 @@ mod tests {
     #[test]
     fn a_window_in_which_nobody_owes_says_so() {
         let nothing = GetPositionsResponse { positions: vec![], pairs: vec![], ..response() };
-        assert!(text(&nothing).ends_with("nobody owes anything 无应收应付"));
+        assert!(text(&nothing, Some("202611")).starts_with("period 清算期 202611\n"));
+        assert!(text(&nothing, None).ends_with("nobody owes anything 无应收应付"));
     }
 }

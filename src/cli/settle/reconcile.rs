@@ -4,7 +4,7 @@ use crate::cli::Exit;
 use crate::cli::show::side_name;
 use crate::cli::table;
 use crate::proto::hub::{
-    ProvinceReconciliation, ReconcileWindowResponse, ReconciliationState, TotalDifference,
+    BreakBucket, ProvinceReconciliation, ReconcileWindowResponse, ReconciliationState, TotalDifference,
 };
 use crate::proto::types::TransferKind;
 
@@ -20,6 +20,9 @@ fn rows(it: &ProvinceReconciliation) -> Vec<[String; 5]> {
     let state = match it.state() {
         ReconciliationState::Unspecified => "?".to_owned(),
         ReconciliationState::Agrees => "AGREES 一致".to_owned(),
+        ReconciliationState::Differs if it.reconciled => {
+            "DIFFERS 不一致, breaks closed 差错已关闭".to_owned()
+        }
         ReconciliationState::Differs => "DIFFERS 不一致".to_owned(),
         ReconciliationState::Pending => format!("PENDING 待记账 {}", it.pending_count),
         ReconciliationState::NotRead => "NOT_READ 未能读取".to_owned(),
@@ -30,7 +33,32 @@ fn rows(it: &ProvinceReconciliation) -> Vec<[String; 5]> {
         let (hub, node) = (counted(it.hub_count, &it.hub_amount), counted(it.node_count, &it.node_amount));
         [String::new(), String::new(), place(it), hub, node]
     });
-    [first].into_iter().chain(differing).collect()
+    let commits = it.commits.iter().map(|it| {
+        let id = if it.transfer_id.is_empty() { "–" } else { &it.transfer_id };
+        let place = format!("{} {id} #{}", bucket_text(it.bucket()), it.hub_seq);
+        let amount = |text: &str| if text.is_empty() { "–".to_owned() } else { text.to_owned() };
+        [String::new(), String::new(), place, amount(&it.hub_amount), amount(&it.node_amount)]
+    });
+    let more = it.incomplete.then(|| {
+        let [a, b, c, d] = [(); 4].map(|()| String::new());
+        [a, b, "there may be more 可能还有更多".to_owned(), c, d]
+    });
+    [first].into_iter().chain(differing).chain(commits).chain(more).collect()
+}
+
+/// In which way a commit differs.
+pub(super) fn bucket_text(bucket: BreakBucket) -> &'static str {
+    match bucket {
+        BreakBucket::Unspecified => "?",
+        BreakBucket::MissingAtHub => "MISSING_AT_HUB 清算中心缺失",
+        BreakBucket::MissingAtPayer => "MISSING_AT_PAYER 转出方缺失",
+        BreakBucket::MissingAtPayee => "MISSING_AT_PAYEE 转入方缺失",
+        BreakBucket::Amount => "AMOUNT 金额不符",
+        BreakBucket::State => "STATE 状态不符",
+        BreakBucket::InDoubt => "IN_DOUBT 存疑",
+        BreakBucket::Late => "LATE 迟到",
+        BreakBucket::Contradiction => "CONTRADICTION 节点数据自相矛盾",
+    }
 }
 
 fn place(it: &TotalDifference) -> String {
@@ -42,9 +70,9 @@ fn place(it: &TotalDifference) -> String {
     format!("{} with {} {kind}", side_name(it.side()), it.counter_province_code)
 }
 
-/// A difference is the worst; what could not be compared is not known.
+/// A difference is the worst, unless its breaks are closed; what could not be compared is not known.
 pub(super) fn exit(it: &ReconcileWindowResponse) -> Exit {
-    let is = |state| it.provinces.iter().any(|it| it.state() == state);
+    let is = |state| it.provinces.iter().any(|it| it.state() == state && !it.reconciled);
     match (is(ReconciliationState::Differs), is(ReconciliationState::Pending)) {
         (true, _) => Exit::Refused,
         (false, true) => Exit::Unknown,
@@ -56,6 +84,7 @@ pub(super) fn exit(it: &ReconcileWindowResponse) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::hub::DifferingCommit;
     use crate::proto::types::RefusalSide;
 
     fn response(states: &[ReconciliationState]) -> ReconcileWindowResponse {
@@ -75,6 +104,9 @@ mod tests {
         assert_eq!(exit(&response(&[Pending, Agrees])), Exit::Unknown);
         assert_eq!(exit(&response(&[NotRead, Differs])), Exit::Refused);
         assert_eq!(exit(&response(&[])), Exit::Unknown, "nothing was compared");
+        let mut closed = response(&[Agrees, Differs]);
+        closed.provinces[1].reconciled = true;
+        assert_eq!(exit(&closed), Exit::Done, "its breaks are closed");
     }
 
     #[test]
@@ -89,7 +121,19 @@ mod tests {
             node_count: 1,
             node_amount: "400.00".to_owned(),
         });
+        found.provinces[0].commits.push(DifferingCommit {
+            transfer_id: "01963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5a".to_owned(),
+            bucket: BreakBucket::MissingAtPayee.into(),
+            hub_seq: 41,
+            hub_amount: "1.05".to_owned(),
+            ..Default::default()
+        });
+        found.provinces[0].incomplete = true;
         let shown = text(&found);
+        for part in ["01963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5a #41", "转入方缺失", "1.05", "there may be more"]
+        {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
         for part in ["DIFFERS 不一致", "with 13 transfer 转账", "2 × 401.05", "1 × 400.00"] {
             assert!(shown.contains(part), "{part}: {shown}");
         }

@@ -3,7 +3,7 @@
 use crate::domain::hub::tables::{PositionRow, TombstoneRow, TotalRow, TransferRow};
 use crate::domain::kinds;
 use crate::domain::machine::SelfRow;
-use crate::domain::node::tables::{AccountRow, LegRow};
+use crate::domain::node::tables::{AccountRow, LegRow, LegTotalRow};
 use crate::domain::protocol::{LegState, TransferState};
 use crate::domain::value::{
     AccountKind, Civil, Direction, MemberRef, Money, ProvinceCode, Side, TransferId, Window,
@@ -76,12 +76,22 @@ pub struct NodeBooks {
     pub(super) province: ProvinceCode,
     pub(super) legs: BTreeMap<(TransferId, Side), LegRow>,
     pub(super) accounts: Vec<AccountRow>,
+    /// What it has counted of each window; empty when that was not read.
+    pub(super) totals: Vec<LegTotalRow>,
+    /// Windows with legs that people have looked at: what is wrong with these shows in totals for ever.
+    pub(super) looked_at: BTreeSet<Window>,
 }
 
 impl NodeBooks {
     /// From the rows of its tables; others are ignored.
     pub fn of(province: ProvinceCode, rows: impl IntoIterator<Item = node::Row>) -> NodeBooks {
-        let mut books = NodeBooks { province, legs: BTreeMap::new(), accounts: Vec::new() };
+        let mut books = NodeBooks {
+            province,
+            legs: BTreeMap::new(),
+            accounts: Vec::new(),
+            totals: Vec::new(),
+            looked_at: BTreeSet::new(),
+        };
         books.add(rows);
         books
     }
@@ -92,6 +102,7 @@ impl NodeBooks {
             match row {
                 node::Row::Leg(row) => drop(self.legs.insert((row.transfer_id, row.side), owned(row))),
                 node::Row::Account(row) => self.accounts.push(owned(row)),
+                node::Row::LegTotal(row) => self.totals.push(owned(row)),
                 _ => {}
             }
         }

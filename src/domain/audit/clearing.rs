@@ -3,6 +3,8 @@
 use crate::domain::audit::books::{Books, fen};
 use crate::domain::audit::invariant::Found;
 use crate::domain::kinds;
+use crate::domain::node::tables::LegTotalRow;
+use crate::domain::protocol::LegState;
 use crate::domain::protocol::total::{add_digest, row_digest};
 use crate::domain::value::{Day, Digest, Side};
 use std::collections::BTreeMap;
@@ -70,5 +72,33 @@ fn totals(books: &Books, found: &mut Found) {
     }
     if let Some(((window, payer, payee, _), _)) = sums.first_key_value() {
         found.add(None, format!("{window} {payer} to {payee}: no total"));
+    }
+}
+
+/// What a node tells of a window, it has counted while legs were committed: what it would count now must be the same.
+pub(super) fn leg_totals(books: &Books, found: &mut Found) {
+    for node in books.nodes.iter().filter(|node| !node.totals.is_empty()) {
+        let mut sums: BTreeMap<_, LegTotalRow> = BTreeMap::new();
+        let committed = node.legs.values().filter(|leg| leg.state == LegState::Committed);
+        let is_checked = |it: &LegTotalRow| !node.looked_at.contains(&it.window);
+        for one in committed.filter_map(LegTotalRow::of_leg).filter(is_checked) {
+            let group = (one.window, one.counter_region, one.side, one.kind);
+            let sum = match sums.remove(&group) {
+                Some(sum) => sum.and(&one),
+                None => one,
+            };
+            sums.insert(group, sum);
+        }
+        for row in node.totals.iter().filter(|row| is_checked(row)) {
+            let sum = sums.remove(&(row.window, row.counter_region, row.side, row.kind));
+            if sum.is_none_or(|sum| sum.counted() != row.counted()) {
+                let (province, window, region) = (node.province, row.window, row.counter_region);
+                let is = "the total is not the sum of its legs";
+                found.add(None, format!("{province}: {window} with {region}: {is}"));
+            }
+        }
+        if let Some(((window, region, ..), _)) = sums.first_key_value() {
+            found.add(None, format!("{}: {window} with {region}: no total", node.province));
+        }
     }
 }

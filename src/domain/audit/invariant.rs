@@ -5,7 +5,8 @@
 //! is checked when the books say that they are at rest.
 
 use crate::domain::audit::books::{Books, cleared, fen, is_booked};
-use crate::domain::audit::clearing::{open_windows, positions};
+use crate::domain::audit::clearing::{leg_totals, open_windows, positions};
+use crate::domain::audit::search::Seen;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::kinds;
 use crate::domain::node::daily;
@@ -111,6 +112,11 @@ pub const INVARIANTS: &[Invariant] = &[
         says: "a commit is counted in a window that was open then",
         check: open_windows,
     },
+    Invariant {
+        id: "INV-18",
+        says: "what a node has counted of a window is the sum of its legs",
+        check: leg_totals,
+    },
 ];
 
 impl Invariant {
@@ -157,9 +163,7 @@ fn legs_agree(books: &Books, found: &mut Found) {
                     let agrees = transfer.is_some_and(|row| {
                         row.state == TransferState::Committed
                             && row.terms_digest == leg.terms_digest
-                            && row.amount == leg.amount
-                            && row.hub_seq == leg.hub_seq
-                            && row.window == leg.window
+                            && Seen::of_transfer(row) == Seen::of_leg(leg)
                             && row.provinces()[leg.side] == node.province
                     });
                     found.unless(agrees, id, "committed here, and not so at the hub");

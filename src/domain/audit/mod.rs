@@ -11,16 +11,18 @@
 //!   recorded before any node was read. Nothing about it can change any more, so there it is as at rest.
 
 pub mod books;
+pub mod bucket;
 mod clearing;
 pub mod invariant;
 pub mod overdue;
+pub mod search;
 pub mod totals;
 
 use crate::domain::audit::books::{Books, HubBooks, NodeBooks, cleared, fen};
 use crate::domain::audit::invariant::{INVARIANTS, Invariant, Violation};
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::protocol::{LegState, TransferState};
-use crate::domain::value::{AccountKind, Money, ProvinceCode, TransferId};
+use crate::domain::value::{AccountKind, Money, ProvinceCode, Side, TransferId};
 use std::collections::BTreeSet;
 
 /// What an invariant was checked over.
@@ -139,11 +141,12 @@ impl Audit {
             done.check(id, &self.books, hub_over(&self.books.hub, id));
         }
         self.merge();
+        self.note_looked_at();
         let (whole, mut legs_only): (Vec<NodeBooks>, Vec<NodeBooks>) = std::mem::take(&mut self.books.nodes)
             .into_iter()
             .partition(|node| !self.legs_only.contains(&node.province));
         self.books.nodes = whole;
-        for id in ["INV-03", "INV-04", "INV-05", "INV-06", "INV-11", "INV-15", "INV-16"] {
+        for id in ["INV-03", "INV-04", "INV-05", "INV-06", "INV-11", "INV-15", "INV-16", "INV-18"] {
             done.check(id, &self.books, accounts_over(&self.books, id));
         }
         self.books.nodes.append(&mut legs_only);
@@ -179,6 +182,21 @@ impl Audit {
         for row in std::mem::take(&mut self.late) {
             let row = TransferRow { payer_recorded_seq: None, payee_recorded_seq: None, ..row };
             self.books.hub.transfers.insert(row.transfer_id, row);
+        }
+    }
+
+    /// Notes at each node in which windows there are legs that people have looked at.
+    fn note_looked_at(&mut self) {
+        let Books { hub, nodes, .. } = &mut self.books;
+        for node in nodes {
+            let here = |id: &TransferId| {
+                let transfer = hub.transfers.get(id);
+                let transfer =
+                    transfer.filter(|it| it.provinces().iter().any(|(_, own)| *own == node.province));
+                let leg = Side::BOTH.iter().find_map(|side| node.legs.get(&(*id, *side)));
+                [transfer.and_then(|it| it.window), leg.and_then(|leg| leg.window)]
+            };
+            node.looked_at = self.closed.iter().flat_map(here).flatten().collect();
         }
     }
 
@@ -274,6 +292,10 @@ fn accounts_over(books: &Books, id: &str) -> Over {
     let accounts = (books.nodes.iter().map(|node| node.accounts.len() as u64).sum(), "accounts");
     match id {
         "INV-03" => vec![accounts, (legs(books, |state| state == LegState::Prepared), "live legs")],
+        "INV-18" => {
+            let totals = books.nodes.iter().map(|node| node.totals.len() as u64).sum();
+            vec![(totals, "totals"), (legs(books, |state| state == LegState::Committed), "committed legs")]
+        }
         "INV-06" => vec![(legs(books, |state| state == LegState::Committed), "committed legs")],
         "INV-11" => {
             let counts = |state| matches!(state, LegState::Prepared | LegState::Committed);

@@ -2,6 +2,7 @@
 
 use crate::domain::hub::tables::TotalRow;
 use crate::domain::protocol::Kind;
+use crate::domain::protocol::total::add_digest;
 use crate::domain::value::{Digest, Money, ProvinceCode, Side};
 use std::collections::BTreeMap;
 
@@ -20,8 +21,18 @@ pub struct Counted {
 }
 
 impl Counted {
+    /// The sum of two; what does not fit stays at the most there can be.
+    #[must_use]
+    pub fn and(self, other: Counted) -> Counted {
+        Counted {
+            count: self.count.saturating_add(other.count),
+            amount: self.amount.checked_add(other.amount).unwrap_or(Money::from_fen(i64::MAX)),
+            digest: self.digest.zip(other.digest).map(|(one, other)| add_digest(one, other)),
+        }
+    }
+
     /// Whether both have counted the same. Where one tells no digest, count and sum must do.
-    fn is_as(&self, other: &Counted) -> bool {
+    pub(super) fn is_as(&self, other: &Counted) -> bool {
         let digests = self.digest.zip(other.digest);
         (self.count, self.amount) == (other.count, other.amount)
             && digests.is_none_or(|(one, two)| one == two)

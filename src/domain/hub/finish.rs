@@ -28,7 +28,7 @@ pub(super) fn needs(transfer_id: TransferId, now: Now, rows: &Rows, keys: &mut V
         let told = told_commit(transfer_id, rows).map(|(window, _)| window);
         let windows = [window_at(now.civil, rows), told].into_iter().flatten();
         let (provinces, kind) = (transfer.provinces(), transfer.kind);
-        keys.extend(windows.flat_map(|window| position::keys(window, provinces, kind)));
+        windows.for_each(|window| position::keys(window, provinces, kind, rows, keys));
     }
     keys.push(incident);
 }

@@ -57,7 +57,7 @@ pub(super) fn needs(
     }
     let told = recovery.legs.values().flatten().map(|(province, _)| *province);
     provinces.extend(recovery.unheard.keys().copied().chain(told));
-    position::keys_among(&windows, &provinces, keys);
+    position::keys_among(&windows, &provinces, rows, keys);
     for transfer in &recovery.unfinished {
         keys.push(Key::Transfer(transfer.transfer_id));
         keys.push(Key::Incident(transfer.transfer_id, Side::Payer));

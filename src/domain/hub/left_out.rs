@@ -69,7 +69,7 @@ pub(super) fn needs(
     }
     provinces.extend(legs.iter().filter_map(|leg| province_of(leg.counter_region, &hub.places)));
     windows.extend(legs.iter().filter_map(|leg| leg.committed.map(|(window, ..)| window)));
-    position::keys_among(&windows, &provinces, keys);
+    position::keys_among(&windows, &provinces, rows, keys);
     keys.sort_unstable();
     keys.dedup();
 }

@@ -1,7 +1,11 @@
 //! What can happen to the hub, what it tells those who wait, and what it wants done.
 
+use super::breaks::BreakInput;
+use super::clearing::{Cleared, ClearingRequest};
 use super::{AcceptRequest, CompensationRequest, Page};
-use crate::domain::hub::tables::{CompensationRow, PartiesRow, Row, TransferRow, WindowRow};
+use crate::domain::hub::tables::{
+    BreakRow, ComparisonRow, CompensationRow, PartiesRow, Row, TransferRow, WindowRow,
+};
 use crate::domain::machine::operation::{OperationRequest, OperationRow};
 use crate::domain::machine::step::answers;
 use crate::domain::machine::{AssignRequest, IncidentRow, Kept, OtherAnswer, Ticket, VaultChange};
@@ -173,6 +177,15 @@ pub enum Input {
         /// A province whose node is not known to read the name of a further cut.
         unread_by: Option<ProvinceCode>,
     },
+    /// A person asks for something in clearing.
+    Clear {
+        /// Gets what became of it.
+        ticket: Ticket<Cleared>,
+        /// The request, as the server read it.
+        request: Box<ClearingRequest>,
+    },
+    /// Something is found, or said, of breaks.
+    Breaks(BreakInput),
     /// A node has told a hub that was restored what it may have lost.
     Heard {
         /// The node's province.
@@ -242,6 +255,12 @@ pub enum Answer {
     Kept(Kept),
     /// A window, closed.
     Closed(WindowRow),
+    /// What became of a request in clearing.
+    Cleared(Cleared),
+    /// What comparing a window has led to.
+    Compared(ComparisonRow),
+    /// A break as it stands.
+    Break(Box<BreakRow>),
     /// Refused, nothing changed.
     Refused(RefusalRecord),
 }
@@ -255,6 +274,9 @@ answers! {
         Rulings(Vec<Ruling>),
         Kept(Kept),
         Closed(WindowRow),
+        Cleared(Cleared),
+        Compared(ComparisonRow),
+        Break(Box<BreakRow>),
     }
 }
 

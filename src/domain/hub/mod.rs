@@ -6,6 +6,8 @@ mod accept_tests;
 mod acks;
 mod announce;
 mod awaiting;
+pub mod breaks;
+pub mod clearing;
 pub mod compensation;
 mod create;
 mod decide;
@@ -56,7 +58,7 @@ pub use pages::{Page, ReadBack, decisions_of, late_decisions_of};
 pub use record::Record;
 pub use tables::{Key, Row, Table, first_window, transfers_where, unfinished_transfers};
 
-use crate::domain::machine::{Caller, Machine, Needs, WorkingSet, vault};
+use crate::domain::machine::{Caller, Machine, Needs, Ticket, WorkingSet, vault};
 use crate::domain::machine::{assign, operation};
 use crate::domain::protocol::{LegId, PeerMark};
 use crate::domain::reason::{Reason, RefusalRecord, RefusalSide};
@@ -199,6 +201,8 @@ impl HubMachine {
             | Input::Compensate { .. }
             | Input::Post { .. }
             | Input::CloseWindow { .. }
+            | Input::Clear { .. }
+            | Input::Breaks(_)
             | Input::Resolve { .. } => {
                 if let Some(caller) = caller {
                     step.refuse_caller(caller, refusal(Reason::Recovering));
@@ -227,6 +231,17 @@ impl HubMachine {
     }
 }
 
+/// Answers with what came of it, or with why it did not.
+fn answer_or_refuse<T>(ticket: Ticket<T>, result: Result<T, RefusalRecord>, step: &mut Step<'_>)
+where
+    Answer: From<T>,
+{
+    match result {
+        Ok(answer) => step.answer(ticket, answer),
+        Err(refusal) => step.refuse(ticket, refusal),
+    }
+}
+
 impl Machine for HubMachine {
     type Record = Record;
     type Row = Row;
@@ -238,6 +253,7 @@ impl Machine for HubMachine {
         let mut keys = vec![Key::OWN];
         // Marks that were seen since the last record go with the next one, whatever it is about.
         keys.extend(self.seen.keys().map(|province| Key::Peer(*province)));
+        let mut prefixes = Vec::new();
         let needed = &mut keys;
         windows::needs(self, now, rows, needed);
         match input {
@@ -264,11 +280,13 @@ impl Machine for HubMachine {
             Input::Heard { province, legs } => heard::needs(self, now, (*province, legs), rows, needed),
             Input::Keep { changes, .. } => vault::needs(changes, needed),
             Input::CloseWindow { window, .. } => needed.push(Key::Window(*window)),
+            Input::Clear { request, .. } => prefixes = clearing::needs(request, rows, needed),
+            Input::Breaks(input) => prefixes = input.needs(rows, needed),
             Input::DecideFailed { .. } | Input::Rules(_) => {}
             Input::Tick => tick::needs(self, now, needed),
         }
         keys.retain(|key| !rows.knows(key));
-        keys.into()
+        Needs { keys, prefixes }
     }
 
     fn step(&mut self, input: Input, step: &mut Step<'_>) {
@@ -330,11 +348,11 @@ impl Machine for HubMachine {
                 step.answer(ticket, kept);
             }
             Input::CloseWindow { ticket, window, operator, unread_by } => {
-                match self.close_window(window, operator, unread_by, step) {
-                    Ok(closed) => step.answer(ticket, closed),
-                    Err(refusal) => step.refuse(ticket, refusal),
-                }
+                let closed = self.close_window(window, operator, unread_by, step);
+                answer_or_refuse(ticket, closed, step);
             }
+            Input::Clear { ticket, request } => self.clear(ticket, &request, step),
+            Input::Breaks(input) => input.step(step),
             Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.pass_time(step),
         }
@@ -352,7 +370,7 @@ impl Machine for HubMachine {
     }
 
     fn stamps(input: &Input) -> bool {
-        !matches!(input, Input::Operate { .. } | Input::Assign { .. } | Input::Keep { .. })
+        !matches!(input, Input::Operate { .. } | Input::Assign { .. } | Input::Keep { .. } | Input::Breaks(_))
     }
 
     fn supersedes(later: &Input, earlier: &Input) -> bool {
@@ -374,6 +392,8 @@ impl Machine for HubMachine {
             Input::Assign { ticket, .. } => Some(ticket.caller()),
             Input::Keep { ticket, .. } => Some(ticket.caller()),
             Input::CloseWindow { ticket, .. } => Some(ticket.caller()),
+            Input::Clear { ticket, .. } => Some(ticket.caller()),
+            Input::Breaks(input) => Some(input.caller()),
             Input::Announce { ticket, .. } => Some(ticket.caller()),
             Input::Resolve { ticket, .. } | Input::Post { ticket, .. } => Some(ticket.caller()),
             Input::Votes { .. }

@@ -1,7 +1,7 @@
 //! Positions: what each province owes in a window, by double entry; and totals: what the commits of a window add up to
 //! between two provinces, kept while they come, so that whoever compares them reads no transfers.
 
-use super::{Key, Rows};
+use super::{Key, Rows, clearing};
 use crate::domain::hub::tables::{PositionRow, TotalRow, TransferRow};
 use crate::domain::kinds;
 use crate::domain::protocol::Kind;
@@ -10,15 +10,23 @@ use crate::domain::value::{BySide, Digest, Money, ProvinceCode, Side, Window};
 use std::collections::BTreeSet;
 
 /// What a commit of a kind between two provinces needs.
-pub(super) fn keys(window: Window, provinces: BySide<ProvinceCode>, kind: Kind) -> [Key; 3] {
-    let BySide { payer, payee } = provinces;
-    [Key::Position(window, payer), Key::Position(window, payee), Key::Total(window, payer, payee, kind)]
+pub(super) fn keys(
+    window: Window,
+    BySide { payer, payee }: BySide<ProvinceCode>,
+    kind: Kind,
+    rows: &Rows,
+    needed: &mut Vec<Key>,
+) {
+    needed.extend([Key::Position(window, payer), Key::Position(window, payee)]);
+    needed.push(Key::Total(window, payer, payee, kind));
+    clearing::needs_if_late(window, (payer, payee), rows, needed);
 }
 
 /// What any commits among these provinces need.
 pub(super) fn keys_among(
     windows: &BTreeSet<Window>,
     provinces: &BTreeSet<ProvinceCode>,
+    rows: &Rows,
     needed: &mut Vec<Key>,
 ) {
     for window in windows {
@@ -26,6 +34,7 @@ pub(super) fn keys_among(
         let pairs = provinces.iter().flat_map(|payer| provinces.iter().map(move |payee| (*payer, *payee)));
         for (payer, payee) in pairs.filter(|(payer, payee)| payer != payee) {
             needed.extend(Kind::ALL.iter().map(|kind| Key::Total(*window, payer, payee, *kind)));
+            clearing::needs_if_late(*window, (payer, payee), rows, needed);
         }
     }
 }
@@ -76,7 +85,7 @@ pub(super) fn can_hold(
         owed_after(&position(rows, window, *province), side, what).is_some()
     };
     let sum = total(rows, window, provinces, what.0).amount.checked_add(what.1);
-    provinces.iter().all(fits) && sum.is_some()
+    provinces.iter().all(fits) && sum.is_some() && clearing::can_hold(what, provinces, window, rows)
 }
 
 /// Enters a commit twice, as its kind has it: what one province owes, the other is owed. And adds it to the total.
@@ -99,4 +108,5 @@ pub(super) fn enter(transfer: &TransferRow, (window, hub_seq): (Window, u64), ro
             Side::Payee => PositionRow { owed, received_count: row.received_count + 1, ..row },
         });
     }
+    clearing::enter_if_late(transfer, (window, hub_seq), rows);
 }

@@ -1,9 +1,11 @@
 //! What the hub journals.
 
+use super::clearing::{self, ClearingEvent, RequestMark};
 use super::{
-    Row, Rows, accept, acks, awaiting, compensation, create, decide, heard, left_out, post, resolve, resync,
-    windows,
+    Row, Rows, accept, acks, awaiting, breaks, compensation, create, decide, heard, left_out, post, resolve,
+    resync, windows,
 };
+use crate::domain::hub::breaks::{FoundBreak, Standing};
 use crate::domain::machine::assign::assigned;
 use crate::domain::machine::own::{began, close_incident, lower_time, note_time, put_incident, put_peer};
 use crate::domain::machine::record::{contents, records};
@@ -264,6 +266,30 @@ contents! {
         next: Window,
         /// URI SAN of the operator who closed it; empty when its day was over.
         closer: String,
+        /// The number of this event of clearing, as provinces are told it; none: they are told of later ones only.
+        number: Option<u64>,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// See [`WindowClosed`]: before provinces were told.
+    WindowClosedV1 {
+        /// The window.
+        window: Window,
+        /// The window in which commits are counted from now on.
+        next: Window,
+        /// URI SAN of the operator who closed it; empty when its day was over.
+        closer: String,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// An event of clearing.
+    ClearingNoted {
+        /// Its number: one more than that of the event before it.
+        number: u64,
+        /// What happened.
+        event: ClearingEvent,
+        /// The request that led to it; none: another event of the same request stands before it.
+        request: Option<RequestMark>,
         /// The server's clock when it was journaled.
         time: Civil,
     }
@@ -297,6 +323,98 @@ contents! {
         /// How long the transfer may stay undecided, in milliseconds; 0 when it was withdrawn.
         decide_within_ms: u64,
     }
+    /// A province's side of a closed window was compared with its node.
+    WindowCompared {
+        /// The window.
+        window: Window,
+        /// The province whose side it is.
+        province: ProvinceCode,
+        /// What it has led to.
+        state: Standing,
+        /// There may be more commits that differ than were found.
+        incomplete: bool,
+        /// How many commits of the province the window had.
+        counted: u64,
+        /// How many of them it had not recorded yet.
+        pending_count: u64,
+        /// How many of them were adopted after the window was closed.
+        late_count: u64,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// Hub and node do not have a commit alike.
+    BreakFound {
+        /// The window.
+        window: Window,
+        /// The province whose side differs.
+        province: ProvinceCode,
+        /// What differs.
+        found: FoundBreak,
+        /// By when it is to be closed.
+        due_time: Civil,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// Hub and node have a commit alike again.
+    BreakEqual {
+        /// The window.
+        window: Window,
+        /// The province whose side it is.
+        province: ProvinceCode,
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// Somebody looks into a break.
+    BreakAssigned {
+        /// The window.
+        window: Window,
+        /// The province whose side it is.
+        province: ProvinceCode,
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// Who does.
+        owner: String,
+        /// What he should know.
+        note: String,
+        /// Chosen by the operator: a repeat changes nothing.
+        request_id: String,
+        /// URI SAN of the operator who said so.
+        operator: String,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// One operator would close a break.
+    BreakCloseProposed {
+        /// The window.
+        window: Window,
+        /// The province whose side it is.
+        province: ProvinceCode,
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// The transfer or compensation that corrects it.
+        correction: Option<TransferId>,
+        /// What proves that nothing is open any more.
+        proof: String,
+        /// URI SAN of the operator.
+        operator: String,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
+    /// Another operator has said the same: the break is closed.
+    BreakClosed {
+        /// The window.
+        window: Window,
+        /// The province whose side it is.
+        province: ProvinceCode,
+        /// Id of the transfer.
+        transfer_id: TransferId,
+        /// URI SAN of the operator.
+        operator: String,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
 }
 
 // Numbers and versions; they never change, and a node's are others.
@@ -326,7 +444,14 @@ records! { Row:
     ProvinceHeard 51 v 1, told back by Nobody;
     NumbersSkipped 52 v 1, told back by Nobody;
     WindowOpened 60 v 1, told back by Nobody;
-    WindowClosed 61 v 1, told back by Nobody;
+    WindowClosed 61 v 2 (v 1 WindowClosedV1), told back by Node;
+    ClearingNoted 70 v 1, told back by Node;
+    WindowCompared 62 v 1, told back by Nobody;
+    BreakFound 63 v 1 about found.transfer_id, told back by Nobody;
+    BreakEqual 64 v 1 about transfer_id, told back by Nobody;
+    BreakAssigned 65 v 1 about transfer_id, told back by Nobody;
+    BreakCloseProposed 66 v 1 about transfer_id, told back by Nobody;
+    BreakClosed 67 v 1 about transfer_id, told back by Nobody;
     TimeNoted 18 v 1, told back by Nobody;
     TimeLowered 19 v 1, told back by Nobody;
     OperationProposed 42 v 1 about operation_id, told back by Nobody;
@@ -334,6 +459,13 @@ records! { Row:
     IncidentClosed 44 v 1 about transfer_id, told back by Nobody;
     IncidentAssigned 53 v 1 about transfer_id, told back by Nobody;
     PeerLineage 54 v 1, told back by Node;
+}
+
+impl From<WindowClosedV1> for WindowClosed {
+    fn from(record: WindowClosedV1) -> WindowClosed {
+        let WindowClosedV1 { window, next, closer, time } = record;
+        WindowClosed { window, next, closer, number: None, time }
+    }
 }
 
 impl Record {
@@ -364,6 +496,13 @@ impl Record {
             Record::TimeNoted(record) => note_time(record.time, rows),
             Record::WindowOpened(record) => windows::opened(record, rows),
             Record::WindowClosed(record) => windows::closed(record, rows),
+            Record::ClearingNoted(record) => clearing::noted(record, rows),
+            Record::WindowCompared(record) => breaks::was_compared(record, rows),
+            Record::BreakFound(record) => breaks::found(record, rows),
+            Record::BreakEqual(record) => breaks::equal(record, rows),
+            Record::BreakAssigned(record) => breaks::assigned(record, rows),
+            Record::BreakCloseProposed(record) => breaks::close_proposed(record, rows),
+            Record::BreakClosed(record) => breaks::closed(record, rows),
             Record::TimeLowered(record) => lower_time(record, rows),
             Record::OperationProposed(record) => operation::proposed(record, rows),
             Record::OperationAnswered(record) => operation::answered(record, rows),

@@ -1,5 +1,10 @@
 //! What the hub keeps beside its journal.
 
+pub use super::clearing::{
+    CarriedRow, ClearingRequestRow, EventRow, LineRow, ObligationRow, PairRow, PaymentRow, PeriodRow,
+    PrefundRow, SerialRow,
+};
+use crate::domain::hub::breaks::{Bucket, Standing};
 use crate::domain::machine::table::{rows, tables};
 use crate::domain::machine::{
     Filter, IncidentRow, OperationRow, Order, PeerRow, Scan, SelfRow, Term, VaultKeyRow,
@@ -7,7 +12,7 @@ use crate::domain::machine::{
 use crate::domain::protocol::{CompensationState, Kind, TransferState};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
-    BySide, Civil, Digest, Kinship, Money, ProvinceCode, RegionCode, Side, Sides, TransferId, Window,
+    BySide, Civil, Digest, Kinship, Money, Period, ProvinceCode, RegionCode, Side, Sides, TransferId, Window,
 };
 
 rows! {
@@ -158,6 +163,8 @@ rows! {
         slot: u64;
         /// The window in which commits are counted now.
         open: Window,
+        /// The number of the last event of clearing; 0 before the first.
+        events: u64,
     }
     /// A closed window.
     WindowRow {
@@ -167,6 +174,72 @@ rows! {
         close_time: Civil,
         /// URI SAN of the operator who closed it; empty when its day was over.
         closer: String,
+    }
+    /// What comparing a province's side of a closed window with its node has led to.
+    ComparisonRow {
+        /// The closed window.
+        window: Window,
+        /// The province whose side it is.
+        province: ProvinceCode;
+        /// What it has led to.
+        state: Standing,
+        /// There may be more commits that differ than have breaks.
+        incomplete: bool,
+        /// How many commits of the province the window had then.
+        counted: u64,
+        /// How many of them it had not recorded yet.
+        pending_count: u64,
+        /// How many of them were adopted after the window was closed.
+        late_count: u64,
+        /// When it was compared last.
+        compare_time: Civil,
+    }
+    /// A break (差错): a commit that hub and node do not have alike.
+    BreakRow {
+        /// The closed window.
+        window: Window,
+        /// The province whose side differs.
+        province: ProvinceCode,
+        /// Id of the transfer; zeros: the node contradicts itself, and none is named.
+        transfer_id: TransferId;
+        /// In which way.
+        bucket: Bucket,
+        /// Province of the other side.
+        counterpart: ProvinceCode,
+        /// Payer: the province has paid; payee: it has received.
+        side: Side,
+        /// What the transfer does.
+        kind: Kind,
+        /// The hub's number, or the node's where the hub has none.
+        hub_seq: u64,
+        /// Amount at the hub; none: it has no such commit.
+        hub_amount: Option<Money>,
+        /// Amount at the node; none: it has no such commit.
+        node_amount: Option<Money>,
+        /// When it was found, as it is.
+        find_time: Civil,
+        /// By when it is to be closed.
+        due_time: Civil,
+        /// Since when hub and node have it alike again; none: they have not.
+        equal_time: Option<Civil>,
+        /// Who looks into it.
+        owner: Option<String>,
+        /// What he should know. No personal data.
+        note: Option<String>,
+        /// Id of the request that made him its owner.
+        request_id: Option<String>,
+        /// The transfer or compensation that corrects it, as was said last.
+        correction: Option<TransferId>,
+        /// What proves that nothing is open any more, as was said last. No personal data.
+        proof: Option<String>,
+        /// URI SAN of the operator who said so.
+        proposer: Option<String>,
+        /// When he said so.
+        propose_time: Option<Civil>,
+        /// URI SAN of the other operator, who closed it.
+        closer: Option<String>,
+        /// When it was closed; none: it is open.
+        close_time: Option<Civil>,
     }
     /// Vault: masked parties and remark of a transfer, sealed. Erasable by period.
     PartiesRow {
@@ -189,6 +262,20 @@ tables! {
     }
     Clearing = ClearingRow "clearing" { slot: u64 }
     Window = WindowRow "closed_window" { window: Window }
+    Period = PeriodRow "period" { period: Period }
+    Pair = PairRow "pair_table" { period: Period, first: ProvinceCode, second: ProvinceCode }
+    Line = LineRow "pair_line" {
+        period: Period, payer_province: ProvinceCode, payee_province: ProvinceCode, kind: Kind
+    }
+    Carried = CarriedRow "carried" { transfer_id: TransferId }
+    Obligation = ObligationRow "obligation" { period: Period, debtor: ProvinceCode, creditor: ProvinceCode }
+    Payment = PaymentRow "payment" { payment_id: TransferId }
+    Serial = SerialRow "bank_serial" { bank: String, serial: String }
+    Prefund = PrefundRow "prefund" { debtor: ProvinceCode, creditor: ProvinceCode }
+    Event = EventRow "clearing_event" { number: u64 }
+    ClearingRequest = ClearingRequestRow "clearing_request" { request_id: TransferId }
+    Comparison = ComparisonRow "window_comparison" { window: Window, province: ProvinceCode }
+    Break = BreakRow "window_break" { window: Window, province: ProvinceCode, transfer_id: TransferId }
     Parties = PartiesRow "vault_parties" { transfer_id: TransferId }
 }
 
@@ -218,11 +305,23 @@ impl Row {
             | Row::Operation(_)
             | Row::Compensation(_)
             | Row::Window(_)
+            | Row::Carried(_)
+            | Row::Payment(_)
+            | Row::Serial(_)
+            | Row::Event(_)
+            | Row::ClearingRequest(_)
             | Row::Parties(_) => true,
+            Row::Pair(row) => row.final_time.is_some(),
+            Row::Obligation(row) => row.confirmed == row.amount,
             Row::Transfer(row) => row.state.is_decided() && row.is_recorded_by_both(),
             Row::Position(_)
             | Row::Total(_)
+            | Row::Comparison(_)
+            | Row::Break(_)
             | Row::Clearing(_)
+            | Row::Period(_)
+            | Row::Line(_)
+            | Row::Prefund(_)
             | Row::Peer(_)
             | Row::Own(_)
             | Row::Vault(_) => false,
@@ -235,6 +334,18 @@ impl Row {
             Row::Transfer(row) if row.amount.fen() <= 0 => Some("transfer_amount_positive"),
             Row::Transfer(row) if row.used < Money::ZERO || row.used > row.amount => {
                 Some("transfer_used_within_amount")
+            }
+            Row::Obligation(row) if row.confirmed > row.paid || row.paid > row.amount => {
+                Some("obligation_paid_within_amount")
+            }
+            Row::Prefund(row) if row.used < Money::ZERO || row.used > row.deposited => {
+                Some("prefund_used_within_deposited")
+            }
+            Row::Break(row)
+                if row.close_time.is_some()
+                    && (row.proposer.is_none() || row.closer.is_some() && row.closer == row.proposer) =>
+            {
+                Some("break_closed_by_two")
             }
             _ => None,
         }

@@ -26,11 +26,11 @@ pub(super) fn needs(
             pairs.insert((transfer.payer_province, transfer.payee_province, transfer.kind));
         }
     }
-    let window = window_at(now.civil, rows);
-    let of_pair = |(payer, payee, kind)| {
-        window.map(|window| position::keys(window, BySide { payer, payee }, kind)).into_iter().flatten()
-    };
-    keys.extend(pairs.into_iter().flat_map(of_pair));
+    if let Some(window) = window_at(now.civil, rows) {
+        for (payer, payee, kind) in pairs {
+            position::keys(window, BySide { payer, payee }, kind, rows, keys);
+        }
+    }
     keys.extend(hub.receipts.ready(now.mono).map(Key::Transfer));
 }
 

@@ -2,6 +2,7 @@
 //! clock. The writer closes it before it decides anything that is stamped on a later day, so nothing straggles: closing
 //! is one record, and no commit is refused or moved by it. Windows without a commit are closed, too.
 
+use super::clearing::{ClearingEvent, WindowEnded, last_number, log};
 use super::{HubMachine, Key, Rows, Step, refusal};
 use crate::domain::hub::record::{WindowClosed, WindowOpened};
 use crate::domain::hub::tables::{ClearingRow, WindowRow};
@@ -98,7 +99,8 @@ impl HubMachine {
                 }
                 None => return,
             };
-            step.record(WindowClosed { window: open, next, closer: String::new(), time: now });
+            let number = Some(last_number(step.rows()) + 1);
+            step.record(WindowClosed { window: open, next, closer: String::new(), number, time: now });
             open = next;
         }
     }
@@ -123,7 +125,8 @@ impl HubMachine {
             return Err(refusal(Reason::CutNotRead).with("province", province));
         }
         let time = step.now.civil;
-        step.record(WindowClosed { window, next, closer: operator.clone(), time });
+        let number = Some(last_number(step.rows()) + 1);
+        step.record(WindowClosed { window, next, closer: operator.clone(), number, time });
         Ok(WindowRow { window, close_time: time, closer: operator })
     }
 
@@ -147,14 +150,19 @@ fn end_of_day(now: Now) -> Mono {
 
 /// From now on commits are counted in this window.
 pub(super) fn opened(record: &WindowOpened, rows: &mut Rows) {
-    rows.put(ClearingRow { slot: 0, open: record.window });
+    let events = last_number(rows);
+    rows.put(ClearingRow { slot: 0, open: record.window, events });
 }
 
 /// A window is closed, and the next one is open.
 pub(super) fn closed(record: &WindowClosed, rows: &mut Rows) {
-    let WindowClosed { window, next, ref closer, time } = *record;
+    let WindowClosed { window, next, ref closer, number, time } = *record;
     rows.put(WindowRow { window, close_time: time, closer: closer.clone() });
-    rows.put(ClearingRow { slot: 0, open: next });
+    let events = last_number(rows);
+    rows.put(ClearingRow { slot: 0, open: next, events });
+    if let Some(number) = number {
+        log(number, &ClearingEvent::WindowEnded(WindowEnded { window, next }), time, rows);
+    }
 }
 
 #[cfg(test)]

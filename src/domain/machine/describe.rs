@@ -5,7 +5,7 @@ use crate::domain::protocol::{Kind, Outcome, PeerMark, TermsDigests};
 use crate::domain::reason::RefusalRecord;
 use crate::domain::value::{
     AccountKind, AccountState, Civil, Day, Digest, Insurance, InsuranceStatus, InsuranceType, Kinship,
-    MemberRef, Money, NumberRanges, ProvinceCode, RegionCode, Side, StartId, TransferId, Window, hex,
+    MemberRef, Money, NumberRanges, Period, ProvinceCode, RegionCode, Side, StartId, TransferId, Window, hex,
 };
 
 /// A value of a record.
@@ -62,6 +62,7 @@ details! {
     Money: it => text(it);
     Day: it => text(it);
     Window: it => text(it);
+    Period: it => text(it);
     RegionCode: it => text(it);
     ProvinceCode: it => if *it == ProvinceCode::HUB { text("hub") } else { text(it) };
     Side: it => text(it.name());
@@ -75,6 +76,7 @@ details! {
     InsuranceType: it => text(it.name());
     RefusalRecord: it => refusal(it);
     Vec<(TransferId, Side)>: it => legs(it);
+    Vec<ProvinceCode>: it => text(it.iter().map(ProvinceCode::to_string).collect::<Vec<_>>().join(" "));
     // What is sealed says nothing here but that it is there.
     Vec<u8>: it => text(format!("{} bytes", it.len()));
 }

@@ -5,7 +5,7 @@ use super::name_leg::{await_person, is_nobodys, named_leg};
 use super::posting::NotBooked;
 use super::prepared::{LegRecord, effect_of, freed, original_key, released};
 use super::suspense::{self, suspense_of};
-use super::{Life, NodeMachine, Step, daily, name_leg, needs_of_hub, posting};
+use super::{Life, NodeMachine, Step, daily, name_leg, needs_of_hub, posting, total};
 use crate::domain::kinds;
 use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentRow, SelfRow, Ticket, WorkingSet};
@@ -45,11 +45,18 @@ fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>
     let lost = LegRecord::of(decision);
     match reaction(leg.map(|leg| leg.state), decision.outcome, brings(decision, lost.as_ref())) {
         Reaction::Book => {
-            decision.posting.iter().for_each(|terms| posting::needs(terms, side, rows, keys));
+            decision
+                .posting
+                .iter()
+                .for_each(|terms| posting::needs(terms, (side, decision.window), rows, keys));
             keys.push(Key::Incident(transfer_id, side));
         }
         Reaction::Replay => {
-            lost.iter().for_each(|lost| name_leg::needs(lost, rows, keys));
+            if let Some(lost) = &lost {
+                name_leg::needs(lost, rows, keys);
+                let LegBound { leg, kind, .. } = &lost.bound;
+                total::needs(decision.window, Some(leg.counter_region), (side, *kind), keys);
+            }
             keys.push(Key::Incident(transfer_id, side));
         }
         Reaction::Confirm if !differs && leg.is_some_and(is_nobodys) => {
@@ -62,6 +69,9 @@ fn needs_of_one(decision: &Decision, rows: &WorkingSet<Row>, keys: &mut Vec<Key>
     }
     if leg.is_some_and(|leg| leg.state == LegState::Posted) {
         keys.push(Key::Incident(transfer_id, side));
+    }
+    if let Some(leg) = leg {
+        total::needs(decision.window, leg.counter_region, (side, leg.kind), keys);
     }
     if let Some(leg) = leg.filter(|leg| leg.account.beside().is_some()) {
         suspense::needs(leg.member_ref, keys);
@@ -373,13 +383,17 @@ pub fn decided(record: &LegDecided, rows: &mut WorkingSet<Row>) {
             LegState::Aborted
         }
     };
-    rows.put(LegRow {
+    let leg = LegRow {
         state,
         decide_time: Some(record.time),
         window: record.window,
         hub_seq: record.hub_seq,
         ..leg
-    });
+    };
+    if state == LegState::Committed {
+        total::count(&leg, rows);
+    }
+    rows.put(leg);
     reached(rows, record.hub_seq);
 }
 
@@ -417,12 +431,14 @@ pub fn replayed(record: &LegReplayed, rows: &mut WorkingSet<Row>) {
     }
     let row = account(rows, leg.account_owner(), leg.account);
     book_leg(rows, row, &leg, record.time);
-    rows.put(LegRow {
+    let leg = LegRow {
         state: LegState::Committed,
         decide_time: Some(record.time),
         window: Some(record.window),
         hub_seq: Some(record.hub_seq),
         ..leg
-    });
+    };
+    total::count(&leg, rows);
+    rows.put(leg);
     reached(rows, Some(record.hub_seq));
 }

@@ -34,6 +34,7 @@ pub mod suspense;
 pub mod tables;
 #[cfg(test)]
 mod tests;
+mod total;
 pub mod upsert;
 mod vault;
 

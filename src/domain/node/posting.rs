@@ -11,14 +11,14 @@ use super::record::{LegBound, PreparedLeg};
 use super::request::refusal;
 use super::suspense::{self, account_back, suspense_of};
 use super::tables::{Key, LegRow, Row};
-use super::{NodeMachine, Step};
+use super::{NodeMachine, Step, total};
 use crate::domain::kinds::{self, Form};
 use crate::domain::machine::own::own;
 use crate::domain::machine::{Ticket, WorkingSet};
 use crate::domain::protocol::message::PostingTerms;
 use crate::domain::protocol::{Decision, Kind, LegRef, LegState, Posting};
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{AccountKind, Digest, Money, Side, TransferId};
+use crate::domain::value::{AccountKind, Digest, Money, Side, TransferId, Window};
 use std::sync::Arc;
 
 /// The side whose node decides.
@@ -54,9 +54,17 @@ pub(super) fn needs_of_request(request: &PostRequest, rows: &WorkingSet<Row>, ke
 }
 
 /// What booking another node's posting needs.
-pub(super) fn needs(terms: &PostingTerms, side: Side, rows: &WorkingSet<Row>, keys: &mut Vec<Key>) {
+pub(super) fn needs(
+    terms: &PostingTerms,
+    (side, window): (Side, Option<Window>),
+    rows: &WorkingSet<Row>,
+    keys: &mut Vec<Key>,
+) {
     keys.push(SUSPENSE);
     needs_of_original(terms.original, side, rows, keys);
+    let original = Key::Leg(terms.original, side);
+    let original = rows.knows(&original).then(|| rows.get::<LegRow>(&original)).flatten();
+    total::needs(window, original.and_then(|leg| leg.counter_region), (side, terms.kind), keys);
 }
 
 /// First what backs it; once that is known, its member.

@@ -148,6 +148,29 @@ rows! {
         /// The number of the last posting that it backs; 0 when there is none.
         last_posting: u64,
     }
+    /// What the committed legs of a window add up to that this province has had with one pooling area.
+    LegTotalRow {
+        /// The settlement window.
+        window: Window,
+        /// Pooling area of the other side.
+        counter_region: RegionCode,
+        /// Payer: paid; payee: received.
+        side: Side,
+        /// What the transfers do.
+        kind: Kind;
+        /// How many.
+        count: u64,
+        /// Their sum.
+        amount: Money,
+        /// The sum of their digests; see [`row_digest`](crate::domain::protocol::total::row_digest).
+        digest: Digest,
+        /// As totals of before had it; see [`set_digest`](crate::domain::protocol::total::set_digest).
+        set_digest: Digest,
+        /// The smallest id.
+        first_transfer_id: TransferId,
+        /// The largest id.
+        last_transfer_id: TransferId,
+    }
     /// Answered requests of the province's own system, for repeats.
     RequestRow {
         /// Keyed digest of the id that the caller chose, in hexadecimal.
@@ -191,6 +214,7 @@ tables! {
     Entry = EntryRow "entry" { entry_id: u64 }
     Wallet = WalletRow "wallet" { member_ref: MemberRef }
     Leg = LegRow "leg" { transfer_id: TransferId, side: Side }
+    LegTotal = LegTotalRow "leg_total" { window: Window, counter_region: RegionCode, side: Side, kind: Kind }
     Request = RequestRow "request" { request_id: String }
     Person = PersonRow "vault_person" { id_hash: Digest }
     Holder = HolderRow "vault_holder" { member_ref: MemberRef }
@@ -219,6 +243,7 @@ impl Row {
             | Row::Own(_)
             | Row::Member(_)
             | Row::Account(_)
+            | Row::LegTotal(_)
             | Row::Wallet(_)
             | Row::Person(_)
             | Row::Holder(_)

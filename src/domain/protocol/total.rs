@@ -16,6 +16,16 @@ pub fn row_digest(hub_seq: u64, id: TransferId, kind: Kind, side: Side, amount: 
     Digest(hash.finalize().into())
 }
 
+/// The digest of one committed leg in the totals of before: SHA-256 of the id, `hub_seq` and the amount in fen. They
+/// are put together by exclusive or.
+pub fn set_digest(hub_seq: u64, id: TransferId, amount: Money) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(id.0);
+    hash.update(hub_seq.to_be_bytes());
+    hash.update(amount.fen().to_be_bytes());
+    Digest(hash.finalize().into())
+}
+
 fn direction(side: Side) -> u8 {
     match side {
         Side::Payer => 1,
@@ -35,12 +45,18 @@ pub fn add_digest(sum: Digest, one: Digest) -> Digest {
     Digest(result)
 }
 
-/// What is left of a sum of digests once one of them is taken out.
-pub fn subtract_digest(sum: Digest, one: Digest) -> Digest {
-    let complement = Digest(one.0.map(|byte| !byte));
-    let mut unit = [0; 32];
-    unit[31] = 1;
-    add_digest(add_digest(sum, complement), Digest(unit))
+/// The difference of two digests modulo 2^256: what is left of a sum once a part of it is known.
+pub fn subtract_digest(sum: Digest, part: Digest) -> Digest {
+    // −x is the complement of x, and one more.
+    let mut one = Digest::default();
+    one.0[31] = 1;
+    add_digest(sum, add_digest(Digest(part.0.map(|byte| !byte)), one))
+}
+
+/// The exclusive or of two digests.
+pub fn xor_digest(mut one: Digest, other: Digest) -> Digest {
+    one.0.iter_mut().zip(other.0).for_each(|(byte, other)| *byte ^= other);
+    one
 }
 
 #[cfg(test)]

@@ -523,6 +523,117 @@ reasons! {
         "the window is open: commits are still counted in it"
         "该清算窗口尚未关闭，仍在计入新的转账"
         ["window"]
+    BreakNotFound 680 "BREAK_NOT_FOUND" NotFound No
+        "there is no such break: window, province and transfer name none that was found"
+        "没有该差错（清算窗口、省份与转账编号未指向任何已发现的差错）"
+    BreakClosed 681 "BREAK_CLOSED" FailedPrecondition No
+        "two operators have closed the break already"
+        "该差错已由两名操作员关闭"
+    CorrectionNotFound 682 "CORRECTION_NOT_FOUND" FailedPrecondition No
+        "what is named as the correction is no committed transfer or compensation of this hub"
+        "所指的更正不是本清算中心已提交的转账或退回"
+    PeriodOpen 700 "PERIOD_OPEN" FailedPrecondition No
+        "the period is not closed: close it once its last day is over"
+        "该清算期尚未关闭，须在当月最后一日结束后关闭"
+        ["period", "pair"]
+    PeriodNotFound 701 "PERIOD_NOT_FOUND" NotFound No
+        "there is no such period: no window of its last day was ever closed"
+        "没有该清算期（其最后一日没有已关闭的清算窗口）"
+        ["period"]
+    PeriodOutOfOrder 702 "PERIOD_OUT_OF_ORDER" FailedPrecondition No
+        "an earlier period comes first, see first"
+        "须先处理更早的清算期，见 first"
+        ["period", "pair", "first"]
+    PeriodClosed 703 "PERIOD_CLOSED" FailedPrecondition No
+        "the period is closed with another scheme, which cannot be changed"
+        "该清算期已按另一种清算方式关闭，不能更改"
+        ["period", "scheme"]
+    SumTooLarge 704 "SUM_TOO_LARGE" FailedPrecondition No
+        "no sum can hold so much"
+        "金额合计超出可记录的范围"
+        ["period", "pair"]
+    TableNotPublished 705 "TABLE_NOT_PUBLISHED" FailedPrecondition No
+        "the table of these two provinces is not published for this period"
+        "两省在该清算期的清算表尚未发布"
+        ["period", "pair"]
+    TableOfOthers 706 "TABLE_OF_OTHERS" PermissionDenied No
+        "the table is between other provinces"
+        "该清算表属于其他省份"
+        ["period", "pair"]
+    VersionSuperseded 707 "VERSION_SUPERSEDED" FailedPrecondition No
+        "the digest is not that of the table as it stands, see version; read it again before you sign"
+        "摘要与清算表现行版本不符（见 version），请重新核对后再签署"
+        ["period", "pair", "version"]
+    TableSigned 708 "TABLE_SIGNED" FailedPrecondition No
+        "maker and checker of this province have signed already"
+        "本省制表人与复核人均已签署"
+        ["period", "pair"]
+    SecondPersonNeeded 709 "SECOND_PERSON_NEEDED" FailedPrecondition No
+        "the checker must be another person than the maker"
+        "复核人与制表人不能是同一人"
+        ["period", "pair"]
+    NothingToSign 710 "NOTHING_TO_SIGN" FailedPrecondition No
+        "there is nothing in this table, so nothing is to be signed"
+        "该清算表没有记录，无需签署"
+        ["period", "pair"]
+    TableFinal 711 "TABLE_FINAL" FailedPrecondition No
+        "both provinces have signed the table: it can no longer be objected to"
+        "两省均已签署该清算表，不能再提出异议"
+        ["period", "pair"]
+    ItemNotInTable 712 "ITEM_NOT_IN_TABLE" FailedPrecondition No
+        "the transfer is not in this table"
+        "该笔转账不在此清算表中"
+        ["period", "pair", "transfer_id"]
+    CarriedTooOften 713 "CARRIED_TOO_OFTEN" FailedPrecondition No
+        "an item may be carried for two months at most; two operators must rule now"
+        "单笔记录最多顺延两个月，须由两名操作员裁定"
+        ["period", "pair", "transfer_id"]
+    ObligationNotFound 714 "OBLIGATION_NOT_FOUND" NotFound No
+        "nothing is owed by that province to that one for this period"
+        "该清算期没有这两省之间的应付款项"
+        ["period", "debtor", "creditor"]
+    ObligationPaid 715 "OBLIGATION_PAID" FailedPrecondition No
+        "all of it is recorded as paid already"
+        "该款项已全部登记付款"
+    PaymentDiffers 716 "PAYMENT_DIFFERS" FailedPrecondition No
+        "the amount is not what is expected, see difference; a part has to be said to be one"
+        "金额与应付（应收）金额不符，差额见 difference；分次付款须注明"
+        ["expected", "difference"]
+    SerialUsed 717 "SERIAL_USED" FailedPrecondition No
+        "another payment has this serial number of this bank"
+        "该银行流水号已用于另一笔付款"
+        ["payment_id"]
+    PaymentNotFound 718 "PAYMENT_NOT_FOUND" NotFound No
+        "there is no such payment of this province"
+        "没有本省的该笔付款"
+        ["payment_id"]
+    PaymentVoid 719 "PAYMENT_VOID" FailedPrecondition No
+        "the payment does not count any more, see code"
+        "该笔付款已作废，原因见 code"
+        ["code"]
+    CreditorOnly 720 "CREDITOR_ONLY" PermissionDenied No
+        "only the province that was paid can say this"
+        "只能由收款省份操作"
+    NotDue 721 "NOT_DUE" FailedPrecondition No
+        "it can still be paid in time, see due"
+        "尚未逾期，付款期限见 due"
+        ["due"]
+    PrefundEmpty 722 "PREFUND_EMPTY" FailedPrecondition No
+        "nothing is left of the debtor's prefund"
+        "付款省份的预付金已无余额"
+        ["debtor"]
+    FigureNotWhole 723 "FIGURE_NOT_WHOLE" InvalidArgument Correct
+        "the figure of a year is in whole 万元"
+        "年度预付金额度以万元为单位，不含小数"
+    PrefundUsed 724 "PREFUND_USED" FailedPrecondition No
+        "so much of the prefund covers obligations that it cannot be taken out, see available"
+        "预付金部分已用于抵付，不能调减这么多，可用部分见 available"
+        ["available"]
+    NotReconciled 725 "NOT_RECONCILED" FailedPrecondition Later
+        "a window of the period is not reconciled between these two provinces, see window and province: compare it, or \
+         close its breaks"
+        "该清算期有清算窗口在两省之间尚未核对一致（见 window、province）：须完成核对或关闭差错"
+        ["period", "pair", "window", "province"]
     StatementChanged 760 "STATEMENT_CHANGED" Unavailable Later
         "the rows do not add up to what was counted: a commit that the hub had lost came back meanwhile, or a row was \
          changed behind its back; ask again, and if it stays so, audit the hub"

@@ -4,9 +4,9 @@ use super::Shared;
 use super::audit::{waited_for, waits_since};
 use crate::config::alarms::Alarms;
 use crate::domain::audit::overdue::{Late, Waiting};
-use crate::domain::hub::tables::{Row, TransferRow};
+use crate::domain::hub::tables::{BreakRow, Row, Table, TransferRow};
 use crate::domain::hub::unfinished_transfers;
-use crate::domain::machine::{Scan, TableRow};
+use crate::domain::machine::{Filter, Scan, TableRow, Term};
 use crate::domain::value::ProvinceCode;
 use crate::server::common::overdue_alarms::Watch;
 use std::sync::Arc;
@@ -20,8 +20,31 @@ fn waits(row: &Row) -> Vec<Waiting<ProvinceCode>> {
     waited_for(row).map(|(_, group)| Waiting { group, transfer_id, since }).collect()
 }
 
+/// The province that a break which is open waits for.
+fn waits_open(row: &Row) -> Vec<Waiting<ProvinceCode>> {
+    let open = BreakRow::of(row).filter(|row| row.close_time.is_none());
+    let waiting =
+        open.map(|row| Waiting { group: row.province, transfer_id: row.transfer_id, since: row.find_time });
+    waiting.into_iter().collect()
+}
+
+/// Looks for breaks that nobody closes, until it is dropped.
+pub(super) async fn run_breaks((shared, alarms): (Arc<Shared>, Alarms)) {
+    let open = Filter::all(Table::Break).and(Term::EitherMissing("close_time", "close_time"));
+    let Some(watch) = Watch::new(&alarms, open, waits_open) else { return };
+    let tell = |late: Late<ProvinceCode>| {
+        let (province, oldest, age_s) = (late.group, late.oldest, late.age_ms / 1_000);
+        tracing::warn!(%province, count = late.count, %oldest, age_s, "ALARM: breaks are open");
+    };
+    let read = |scan: Scan<Row>| {
+        let reader = shared.reader.clone();
+        async move { reader.run(move |tables| tables.scan(&scan)).await }
+    };
+    watch.run(|| shared.clock.now().civil, read, tell).await;
+}
+
 /// Looks until it is dropped.
-pub(super) async fn run(shared: Arc<Shared>, alarms: Alarms) {
+pub(super) async fn run((shared, alarms): (Arc<Shared>, Alarms)) {
     let Some(watch) = Watch::new(&alarms, unfinished_transfers(), waits) else { return };
     let tell = |late: Late<ProvinceCode>| {
         let (province, oldest, age_s) = (late.group, late.oldest, late.age_ms / 1_000);

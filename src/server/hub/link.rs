@@ -8,7 +8,7 @@ use crate::domain::value::{ProvinceCode, TransferId, Window};
 use crate::proto::hub::AnswerKind;
 use crate::proto::node::inspect_request::Selector;
 use crate::proto::node::participant_service_server::SERVICE_NAME;
-use crate::proto::node::{CheckResult, HubSeqRange, InspectRequest, LegState};
+use crate::proto::node::{CheckResult, HubSeqRange, InspectRequest, InspectResponse, LegState};
 use crate::proto::{node, types};
 use crate::server::common::sender::Mark;
 use crate::transport::backoff::Backoff;
@@ -34,8 +34,8 @@ const LOST_MAX: usize = 2_000_000;
 const LOST_WINDOWS_MAX: usize = 1_000;
 /// How long a node may take to record decisions. They are repeated for ever, so this only frees the lane.
 const DECIDE_WITHIN: Duration = Duration::from_secs(30);
-/// How long a node may take to add up a window.
-const TOTALS_WITHIN: Duration = Duration::from_secs(10);
+/// How long a node may take to add up a window, or to show a page of it.
+const INSPECT_WITHIN: Duration = Duration::from_secs(10);
 /// A prepare's call is given so much more than the transfers have left: then a province that hangs is told by the
 /// transfers' own deadline, which is the hub's to judge, and not now by that and now by a call that failed.
 const PREPARE_GRACE_MS: u64 = 200;
@@ -280,15 +280,10 @@ impl Link {
         Status::unknown("a leg cannot be read")
     }
 
-    /// Asks what the node has counted in a window.
-    pub async fn totals(&self, window: Window) -> Result<Vec<node::LegTotal>, Status> {
-        let request = InspectRequest {
-            selector: Some(Selector::WindowId(window.to_string())),
-            totals_only: true,
-            sender: Some(self.mark.sender()),
-            ..InspectRequest::default()
-        };
-        Ok(self.peer.call(request, TOTALS_WITHIN).await?.totals)
+    /// Asks for legs, or what they add up to.
+    pub async fn inspect(&self, request: InspectRequest) -> Result<InspectResponse, Status> {
+        let request = InspectRequest { sender: Some(self.mark.sender()), ..request };
+        self.peer.call(request, INSPECT_WITHIN).await
     }
 
     /// Asks what stands against legs.

@@ -23,6 +23,7 @@ mod transfers;
 mod tries;
 
 use crate::config::HubConfig;
+use crate::config::alarms::Alarms;
 use crate::config::apps::{HubApp, Provinces};
 use crate::config::peers::NodePeer;
 use crate::domain::hub::tables::Key;
@@ -31,7 +32,7 @@ use crate::store::{Tables as _, each_after, is_restored, sqlite, unlisted};
 
 use crate::domain::hub::tables::{PositionRow, TransferRow};
 use crate::domain::machine::{Scan, SelfRow, TableRow};
-use crate::domain::value::{ProvinceCode, RegionDirectory, StartId};
+use crate::domain::value::{ProvinceCode, RegionDirectory, StartId, WorkingDays};
 use crate::engine::{Clock, Core, Engine, Handle, Reader, SystemClock, last_stamp, outcome};
 use crate::privacy::in_force::KeyInForce;
 use crate::privacy::key::VaultKey;
@@ -69,6 +70,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tonic::service::Routes;
 use tries::Tries;
 
@@ -86,6 +88,8 @@ pub(crate) struct Shared {
     places: Arc<RegionDirectory>,
     places_version: String,
     rulebook: Arc<Rules>,
+    /// By which due dates are counted.
+    working_days: WorkingDays,
     keys: Arc<KeyInForce>,
     grants: Grants,
     links: BTreeMap<ProvinceCode, Link>,
@@ -95,6 +99,8 @@ pub(crate) struct Shared {
     tries: Arc<Tries>,
     deadline_default_ms: u64,
     recovery: Recovery,
+    /// By when a break is to be closed after it was found.
+    break_due_ms: u64,
     /// True from the moment that a stop is asked for: streams end then, so that draining does.
     stopping: watch::Receiver<bool>,
 }
@@ -217,6 +223,16 @@ fn links(
     config.nodes.iter().map(link).collect()
 }
 
+/// Starts what looks by itself, from time to time, at what waits.
+fn look(shared: &Arc<Shared>, alarms: &Alarms) -> [JoinHandle<()>; 3] {
+    let with = || (Arc::clone(shared), alarms.clone());
+    [
+        tokio::spawn(alarms::run(with())),
+        tokio::spawn(alarms::run_breaks(with())),
+        tokio::spawn(settlement::task::run(with())),
+    ]
+}
+
 /// Runs a hub until `stop`; tells `ready` where it listens.
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), ServerError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
@@ -259,6 +275,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         places,
         places_version: config.server.regions.version.clone(),
         rulebook,
+        working_days: config.working_days.clone(),
         keys,
         links,
         mark,
@@ -266,6 +283,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         inquiries: Inquiries::new(config.nodes.iter().map(|node| node.province), limits.inquiries_max),
         tries: Arc::new(Tries::new(limits)),
         deadline_default_ms: limits.deadline_default_ms,
+        break_due_ms: config.settlement.break_due_s.saturating_mul(1_000),
         stopping,
         recovery,
     });
@@ -275,12 +293,12 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
         stop_streams.send_replace(true);
     };
     unlisted_areas::tell(config.server.data.clone(), Arc::clone(&shared.places), unlisted::at_hub);
-    let watching = tokio::spawn(alarms::run(Arc::clone(&shared), config.server.alarms.clone()));
+    let watching = look(&shared, &config.server.alarms);
     let sealing = tokio::spawn(shared.vault_keys(config.server.vault_key.clone()).run());
     let served = serve(setup, &config, &shared, ready, stop).await;
     drop(tasks);
     sealing.abort();
-    watching.abort();
+    watching.iter().for_each(JoinHandle::abort);
     reloading.abort();
     engine.stop();
     let ended = outcome(engine, thread).await;
@@ -351,6 +369,6 @@ async fn serve(
         tracing::info!("stopping: calls that are running end first");
     };
     let served = setup.serve(&config.server, services, shared.grants.clone(), health, stop).await;
-    following.iter().for_each(tokio::task::JoinHandle::abort);
+    following.iter().for_each(JoinHandle::abort);
     served
 }

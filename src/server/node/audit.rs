@@ -4,7 +4,7 @@ use super::Shared;
 use super::statement::suspended;
 use crate::domain::machine::{Filter, IncidentRow, TableRow};
 use crate::domain::node::account::PROVINCE;
-use crate::domain::node::tables::{AccountRow, LegRow, Row, Table};
+use crate::domain::node::tables::{AccountRow, LegRow, LegTotalRow, Row, Table};
 use crate::domain::node::{Record, in_suspense, legs_in_doubt};
 use crate::domain::value::MemberRef;
 use crate::privacy::random::random_16;
@@ -17,7 +17,9 @@ use crate::server::common::Answer;
 use crate::server::common::snapshot_stream::{Age, Section, Waiting, mark_at};
 use crate::store::sqlite::Snapshot;
 use crate::store::{AnyTables, StoreError};
-use crate::wire::audit::{account_to_proto, incident_to_proto, leg_to_proto, suspense_to_proto};
+use crate::wire::audit::{
+    account_to_proto, incident_to_proto, leg_to_proto, leg_total_to_proto, suspense_to_proto,
+};
 use crate::wire::leg::side_to_proto;
 use crate::wire::sender::sender_to_proto;
 use crate::wire::time::timestamp;
@@ -63,7 +65,12 @@ fn sections() -> Vec<Section<Record, ReadBooksResponse>> {
         incidents: rows.iter().filter_map(IncidentRow::of).map(incident_to_proto).collect(),
         ..ReadBooksResponse::default()
     };
+    let totals = |rows: &[Row]| ReadBooksResponse {
+        totals: rows.iter().filter_map(LegTotalRow::of).map(leg_total_to_proto).collect(),
+        ..ReadBooksResponse::default()
+    };
     vec![
+        Section::Rows(Filter::all(Table::LegTotal), Box::new(totals)),
         Section::Rows(Filter::all(Table::Leg), Box::new(legs)),
         Section::Rows(Filter::all(Table::Account), Box::new(accounts)),
         Section::Rows(Filter::all(Table::Incident), Box::new(incidents)),

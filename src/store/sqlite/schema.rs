@@ -24,6 +24,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0016_lineage.sql"),
     include_str!("migrations/0017_found_by.sql"),
     include_str!("migrations/0018_windows.sql"),
+    include_str!("migrations/0019_leg_totals.sql"),
+    include_str!("migrations/0020_breaks.sql"),
+    include_str!("migrations/0021_clearing.sql"),
 ];
 
 /// The newest format of a store that this program knows.

@@ -148,9 +148,11 @@ fn lists_are_read_in_the_order_of_an_index() {
     }
     let committed = || node::legs_in([LegState::Committed]);
     let numbered = committed().and(Term::AtLeast("hub_seq", Value::Int(7)));
+    let part = Filter { order: Order::Rising("hub_seq"), ..numbered.clone().and(is("window", 9)) };
     let legs = [
         (committed().and(is("window", 9)), "leg_window (window="),
-        (Filter { order: Order::Rising("hub_seq"), ..numbered }, "leg_number (hub_seq>"),
+        (Filter { order: Order::Rising("hub_seq"), ..numbered.clone() }, "leg_number (hub_seq>"),
+        (part, "leg_window_number (window=? AND hub_seq>"),
         (node::legs_in([LegState::Awaiting]), "leg_awaiting"),
         (node::legs_in([LegState::Aborted]), "leg_aborted"),
     ];

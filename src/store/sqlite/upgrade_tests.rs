@@ -33,9 +33,10 @@ fn older<R: Record>(format: usize, owner: &str, records: &[R]) -> TempDir {
     connection.pragma_update(None, "user_version", i64::try_from(format).unwrap()).unwrap();
     connection.execute("INSERT INTO meta (name, value) VALUES ('owner', ?)", [owner]).unwrap();
     let transaction = connection.transaction().unwrap();
-    // No peer told which store it has, and no window was closed.
-    let later = ["PeerLineage", "WindowOpened", "WindowClosed"];
-    let records: Vec<R> = records.iter().filter(|it| !later.contains(&it.name())).cloned().collect();
+    // No peer told which store it has, and no window was closed or compared.
+    let later = ["PeerLineage", "WindowOpened", "WindowClosed", "WindowCompared", "ClearingNoted"];
+    let is_later = |name: &str| later.contains(&name) || name.starts_with("Break");
+    let records: Vec<R> = records.iter().filter(|it| !is_later(it.name())).cloned().collect();
     let commit = Commit { records: records.clone(), ..Commit::default() };
     write_records(&transaction, Head::default(), &commit).unwrap();
     replay(&records).rows().for_each(|row| insert(&transaction, row));

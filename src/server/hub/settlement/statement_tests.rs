@@ -17,7 +17,7 @@ fn window(text: &str) -> Window {
 /// Of November a day with a further cut, of October one day, all closed; the first of December is open. Every second
 /// commit goes back.
 fn store() -> MemoryStore<Record> {
-    let mut rows: Vec<Row> = vec![ClearingRow { slot: 0, open: window("20261201") }.into()];
+    let mut rows: Vec<Row> = vec![ClearingRow { slot: 0, open: window("20261201"), events: 0 }.into()];
     for (at, text) in (0..).zip(["20261031", "20261121", "20261121-2"]) {
         let window = window(text);
         rows.push(WindowRow { window, close_time: Civil(at), closer: String::new() }.into());
