@@ -29,7 +29,7 @@ pub mod person;
 mod regions;
 mod rulebook;
 mod servers;
-mod settle;
+pub mod settle;
 pub mod show;
 #[cfg(feature = "dev")]
 mod sim;

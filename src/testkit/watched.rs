@@ -174,9 +174,8 @@ impl Marked for HubMachine {
                 refusals.iter().for_each(|(id, _)| self.mark_transfer(*id, sight, |_| "no vote"));
             }
             Input::Acks { acks, .. } => {
-                for ack in acks {
-                    self.mark_transfer(ack.transfer_id, sight, |_| receipt(ack.result));
-                }
+                acks.iter()
+                    .for_each(|ack| self.mark_transfer(ack.transfer_id, sight, |_| receipt(ack.result)));
             }
             Input::Resolve { questions, .. } => {
                 for question in questions {

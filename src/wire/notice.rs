@@ -363,13 +363,14 @@ mod tests {
         Telling { number: 9, previous: 4, logged: Logged { event, request }, time: Civil(1_795_190_400_123) }
     }
 
-    #[test]
-    fn every_event_comes_back_as_it_was_told() {
+    fn person() -> String {
+        "urn:gongji:finance:51:li".to_owned()
+    }
+
+    fn months() -> Vec<ClearingEvent> {
         let [debtor, creditor] = [13, 51].map(ProvinceCode::new);
         let (period, amount) = (Period::from_number(202_611), Money::from_fen(40_050));
-        let (pair, person) =
-            (Pair { first: debtor, second: creditor }, "urn:gongji:finance:51:li".to_owned());
-        let (payment_id, digest) = (TransferId([5; 16]), Digest([6; 32]));
+        let (pair, digest) = (Pair { first: debtor, second: creditor }, Digest([6; 32]));
         let line = Line {
             payer: debtor,
             payee: creditor,
@@ -380,15 +381,14 @@ mod tests {
             payee_digest: Digest([2; 32]),
         };
         let window = Window::parse("20261121").expect("a window");
-        let (code, note) = ("AMOUNT".to_owned(), "金额".to_owned());
-        let (day, next) = (Day::from_number(20_261_228), window.next_cut().expect("a cut"));
-        let events = [
-            ClearingEvent::WindowEnded(WindowEnded { window, next, closer: person.clone() }),
+        let next = window.next_cut().expect("a cut");
+        vec![
+            ClearingEvent::WindowEnded(WindowEnded { window, next, closer: person() }),
             ClearingEvent::PeriodClosed(PeriodClosed {
                 period,
                 scheme: Scheme::Net,
                 provinces: vec![debtor, creditor],
-                operator: person.clone(),
+                operator: person(),
             }),
             ClearingEvent::TablePublished(TablePublished {
                 period,
@@ -405,7 +405,7 @@ mod tests {
                 version: 2,
                 digest,
                 province: creditor,
-                person: person.clone(),
+                person: person(),
                 checks: true,
             }),
             ClearingEvent::ItemCarried(ItemCarried {
@@ -415,10 +415,19 @@ mod tests {
                 to: period.next(),
                 times: 1,
                 province: creditor,
-                person: person.clone(),
-                code: code.clone(),
-                note: note.clone(),
+                person: person(),
+                code: "AMOUNT".to_owned(),
+                note: "金额".to_owned(),
             }),
+        ]
+    }
+
+    fn payments() -> Vec<ClearingEvent> {
+        let [debtor, creditor] = [13, 51].map(ProvinceCode::new);
+        let (period, amount) = (Period::from_number(202_611), Money::from_fen(40_050));
+        let (payment_id, day) = (TransferId([5; 16]), Day::from_number(20_261_228));
+        let (code, note) = ("BOUNCED".to_owned(), "退汇".to_owned());
+        vec![
             ClearingEvent::PaymentRecorded(PaymentRecorded {
                 payment_id,
                 period,
@@ -428,13 +437,13 @@ mod tests {
                 serial: "A1".to_owned(),
                 amount,
                 pay_day: day,
-                person: person.clone(),
+                person: person(),
             }),
             ClearingEvent::PaymentConfirmed(PaymentConfirmed {
                 payment_id,
                 debtor,
                 creditor,
-                person: person.clone(),
+                person: person(),
             }),
             ClearingEvent::PaymentVoided(PaymentVoided {
                 payment_id,
@@ -442,7 +451,7 @@ mod tests {
                 creditor,
                 code,
                 note,
-                person: person.clone(),
+                person: person(),
             }),
             ClearingEvent::ObligationCovered(ObligationCovered {
                 period,
@@ -450,7 +459,7 @@ mod tests {
                 creditor,
                 amount,
                 due: day,
-                person: person.clone(),
+                person: person(),
             }),
             ClearingEvent::PrefundMoved(PrefundMoved {
                 debtor,
@@ -459,12 +468,16 @@ mod tests {
                 amount: Money::from_fen(-5),
                 year: 2026,
                 reference: "医保财 3".to_owned(),
-                person,
+                person: person(),
             }),
-        ];
-        for event in events {
+        ]
+    }
+
+    #[test]
+    fn every_event_comes_back_as_it_was_told() {
+        for event in [months(), payments()].concat() {
             let telling = telling(event);
-            let told = notice_to_proto(&telling, creditor, &[]);
+            let told = notice_to_proto(&telling, ProvinceCode::new(51), &[]);
             let heard = notice_from_proto(&told).expect("it can be read");
             assert_eq!((heard.number, &heard.logged, heard.time), (9, &telling.logged, telling.time));
             let spoilt = types::ClearingNotice { time: None, ..told };

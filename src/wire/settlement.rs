@@ -126,7 +126,7 @@ pub fn difference_to_proto(
 }
 
 /// Sums of a whole country in yuan with two places: they may be larger than one amount can be.
-fn yuan(fen: i128) -> String {
+pub fn yuan(fen: i128) -> String {
     let sign = if fen < 0 { "-" } else { "" };
     let fen = fen.unsigned_abs();
     format!("{sign}{}.{:02}", fen / 100, fen % 100)

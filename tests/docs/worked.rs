@@ -1,4 +1,4 @@
-//! The worked numbers on the page for those who write a node of their own.
+//! The worked numbers on the pages for those who write a node, or a finance system, of their own.
 
 use gongji::cli::json::to_json;
 use gongji::proto::constraints::KnownConstraints;
@@ -11,6 +11,8 @@ use std::fmt::Write;
 
 const PAGE: &str = "docs/integrate/write-a-node.md";
 const MARKS: [&str; 2] = ["<!-- worked -->\n", "<!-- end of worked -->"];
+/// The page for a province's own systems.
+const RECONCILE: &str = "docs/integrate/reconcile.md";
 /// Transfers: id, hub_seq, fen.
 const LEGS: [(&str, u64, u64); 2] =
     [("01963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5a", 41, 40_000), ("01963f2a-7c1e-7b2a-9d54-0f1e2d3c4b5b", 44, 150)];
@@ -60,27 +62,39 @@ fn prepare() -> PrepareRequest {
     PrepareRequest { sender: Some(sender), legs: vec![leg] }
 }
 
-/// The digest of the same two legs, as its author would add it up.
-fn digest_of_paid() -> String {
-    let mut text = "`digest` over the same two legs, which were paid (1) by transfers (1), and of each the 34 bytes \
-                    that are hashed: hub_seq,\nid, kind, direction, fen. Add them as big-endian numbers, and forget \
-                    what goes beyond 256 bits.\n\n```text\n"
-        .to_owned();
-    let mut sum = [0_u8; 32];
+/// The sum of two digests, as one adds numbers by hand: from the last byte on, and what goes beyond the first is gone.
+fn added(mut sum: [u8; 32], one: [u8; 32]) -> [u8; 32] {
+    let mut carry = false;
+    for (digit, more) in sum.iter_mut().zip(one).rev() {
+        let (with_more, over) = digit.overflowing_add(more);
+        let (with_carry, again) = with_more.overflowing_add(u8::from(carry));
+        (*digit, carry) = (with_carry, over || again);
+    }
+    sum
+}
+
+/// What is hashed of the two transfers' legs of one direction, the hashes, and their sum.
+fn legs(direction: u8) -> (String, [u8; 32]) {
+    let (mut text, mut sum) = (String::new(), [0; 32]);
     for (id, hub_seq, fen) in LEGS {
         let id: [u8; 16] = uuid::Uuid::parse_str(id).expect("a UUID").into_bytes();
-        let row = [&hub_seq.to_be_bytes()[..], &id, &[1, 1], &fen.to_be_bytes()].concat();
+        let row = [&hub_seq.to_be_bytes()[..], &id, &[1, direction], &fen.to_be_bytes()].concat();
         let one = sha256(&[&row]);
-        let mut carry = false;
-        for (digit, more) in sum.iter_mut().zip(one).rev() {
-            let (with_more, over) = digit.overflowing_add(more);
-            let (with_carry, again) = with_more.overflowing_add(u8::from(carry));
-            (*digit, carry) = (with_carry, over || again);
-        }
+        sum = added(sum, one);
         writeln!(text, "bytes   {}\nSHA-256 {}", hex(&row), hex(&one)).expect("a string");
     }
-    writeln!(text, "SUM     {}\n```\n", hex(&sum)).expect("a string");
-    text
+    writeln!(text, "SUM     {}", hex(&sum)).expect("a string");
+    (text, sum)
+}
+
+/// The digest of the same two legs, as its author would add it up.
+fn digest_of_paid() -> String {
+    format!(
+        "`digest` over the same two legs, which were paid (1) by transfers (1), and of each the 34 bytes that are \
+         hashed: hub_seq,\nid, kind, direction, fen. Add them as big-endian numbers, and forget what goes beyond 256 \
+         bits.\n\n```text\n{}```\n\n",
+        legs(1).0
+    )
 }
 
 fn worked() -> String {
@@ -119,10 +133,25 @@ fn worked() -> String {
 
 #[test]
 fn the_page_for_authors_of_nodes_shows_what_is_computed() {
-    let page =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/integrate/write-a-node.md"));
+    check(PAGE, &worked());
+}
+
+#[test]
+fn the_page_for_a_province_s_own_systems_shows_what_is_computed() {
+    let ((paid, payer), (received, payee)) = (legs(1), legs(2));
+    let text = format!(
+        "`payer_digest`, direction 1:\n\n```text\n{paid}```\n\n`payee_digest`, direction 2:\n\n```text\n{received}\
+         ```\n\n`digest` of the trailer, the sum of both:\n\n```text\nSUM     {}\n```\n",
+        hex(&added(payer, payee))
+    );
+    check(RECONCILE, &text);
+}
+
+/// Compares what stands between the marks of a page with what is computed.
+fn check(path: &str, worked: &str) {
+    let page = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
     let page = page.expect("the page");
     let (before, rest) = page.split_once(MARKS[0]).expect("where the numbers begin");
     let (_, after) = rest.split_once(MARKS[1]).expect("where they end");
-    super::check(PAGE, &format!("{before}{}{}{}{after}", MARKS[0], worked(), MARKS[1]));
+    super::check(path, &format!("{before}{}{worked}{}{after}", MARKS[0], MARKS[1]));
 }

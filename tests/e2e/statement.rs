@@ -12,6 +12,9 @@ use gongji::proto::hub::{
     StatementPosition, StatementRow, StatementTrailer,
 };
 use gongji::transport::identity::Role;
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
 use std::time::Duration;
 use tonic::{Code, Status};
 
@@ -111,6 +114,7 @@ fn a_closed_window_is_streamed_in_its_order_and_adds_up_to_what_is_owed() {
         assert_eq!(rest.header.totals, whole.header.totals, "those of the whole");
         provinces(cluster, &operator, &whole).await;
         unfit(&operator, &first).await;
+        files(cluster, &whole, &first);
         changed(cluster, &operator, &whole).await;
     });
 }
@@ -145,6 +149,47 @@ async fn unfit(operator: &Caller, first: &str) {
     refused(read(operator, of_window("19990101")).await, Code::NotFound, "WINDOW_NOT_FOUND");
     refused(read(operator, of_period("199901")).await, Code::NotFound, "WINDOW_NOT_FOUND");
     refused(read(operator, of_period("1999")).await, Code::InvalidArgument, "REQUEST_MALFORMED");
+}
+
+/// Runs `gongji settle statement` as somebody.
+fn statement(cluster: &Cluster, who: &str, out: &Path, more: &[&str]) -> Output {
+    let (site, own) = (cluster.site(), format!("urn:gongji:{who}").parse().expect("a role"));
+    let own = site.layout().certificate(&own);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gongji"));
+    command.args(["settle", "statement", "--json", "--out"]).arg(out).args(more);
+    command.args(["--hub", &format!("127.0.0.1:{}", site.port("hub"))]);
+    command.arg("--ca").arg(site.layout().ca()).arg("--cert").arg(own.cert).arg("--key").arg(own.key);
+    command.output().expect("it runs")
+}
+
+/// The same as files: whole, or not there.
+fn files(cluster: &Cluster, whole: &Statement, first: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (out, window) = (folder.path().join("statement"), whole.header.window_ids[0].as_str());
+    let write = |who: &str, more: &[&str]| statement(cluster, who, &out, more);
+    let numbers = || {
+        let text = std::fs::read_to_string(&out).expect("a file");
+        let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a row"));
+        rows.map(|row| row["hub_seq"].as_u64().expect("a number")).collect::<Vec<_>>()
+    };
+    let expected: Vec<u64> = whole.rows.iter().map(|row| row.hub_seq).collect();
+    let written = write("operator:ops", &["--window", window, "--format", "jsonl"]);
+    assert_eq!((written.status.code(), numbers()), (Some(0), expected.clone()), "{written:?}");
+    let said: Value = serde_json::from_slice(&written.stdout).expect("JSON");
+    assert_eq!((&said["count"], &said["amount"]), (&4.into(), &"408.10".into()));
+    // A finance person's own, in place of the file that is there.
+    let written = write("finance:14:li-na", &["--window", window, "--format", "jsonl"]);
+    assert_eq!((written.status.code(), numbers()), (Some(0), expected[2..3].to_vec()), "{written:?}");
+    // Whatever is not written leaves what is there, and nothing beside it.
+    for (code, more) in [
+        (1, ["--window", &format!("{first}-3"), "--format", "csv"]),
+        (64, ["--window", window, "--format", "camt053"]),
+        (64, ["--window", window, "--form", "payment"]),
+    ] {
+        let refused = write("operator:ops", &more);
+        assert_eq!((refused.status.code(), numbers()), (Some(code), expected[2..3].to_vec()), "{refused:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).expect("read").count(), 1);
 }
 
 /// A row that is changed behind the hub's back is not told as sound.

@@ -3,6 +3,7 @@
 
 mod node;
 mod openssl;
+mod papers;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,10 +1,12 @@
 //! `gongji settle`: windows, and what provinces owe each other in them.
 
 mod breaks;
+pub mod forms;
 mod payments;
 mod periods;
 mod positions;
 mod reconcile;
+mod statement;
 
 use super::Exit;
 use super::client::{CallArgs, Server};
@@ -66,6 +68,8 @@ pub(super) enum Command {
         #[command(flatten)]
         call: CallArgs,
     },
+    /// Write the commits of closed windows (清算明细), or a form of what they add up to, into a file
+    Statement(statement::Args),
 }
 
 /// `gongji settle`.
@@ -119,6 +123,7 @@ pub(super) fn settle(command: &Command) -> Exit {
             call.output.print(|| to_json(&found), || positions::text(&found, month.as_deref()));
             Ok(Exit::Done)
         }),
+        Command::Statement(args) => statement::statement(args),
     }
 }
 

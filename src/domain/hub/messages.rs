@@ -197,7 +197,7 @@ pub enum Input {
     },
     /// A province has recorded what it was told of clearing.
     NoticesTold {
-        /// The province.
+        /// Whose node it is.
         province: ProvinceCode,
         /// The number of the last event that it has.
         number: u64,

@@ -232,6 +232,25 @@ impl HubMachine {
     }
 }
 
+impl HubMachine {
+    /// Windows, months, breaks, and how far provinces were told of them.
+    fn step_of_clearing(&mut self, input: Input, step: &mut Step<'_>) {
+        match input {
+            Input::CloseWindow { ticket, window, operator, unread_by } => {
+                let closed = self.close_window(window, operator, unread_by, step);
+                answer_or_refuse(ticket, closed, step);
+            }
+            Input::Clear { ticket, request } => self.clear(ticket, &request, step),
+            Input::Breaks(input) => input.step(step),
+            Input::NoticesTold { province, number, unread } => {
+                self.notices_told((province, number, unread), step);
+            }
+            // It comes from a match that names these.
+            _ => unreachable!("it is of clearing"),
+        }
+    }
+}
+
 /// Answers with what came of it, or with why it did not.
 fn answer_or_refuse<T>(ticket: Ticket<T>, result: Result<T, RefusalRecord>, step: &mut Step<'_>)
 where
@@ -349,19 +368,14 @@ impl Machine for HubMachine {
             Input::Heard { province, legs, notices } => {
                 self.hear_left_out(province, (legs, notices), step);
             }
-            Input::NoticesTold { province, number, unread } => {
-                self.notices_told((province, number, unread), step);
-            }
             Input::Keep { ticket, changes } => {
                 let kept = vault::keep(changes, step);
                 step.answer(ticket, kept);
             }
-            Input::CloseWindow { ticket, window, operator, unread_by } => {
-                let closed = self.close_window(window, operator, unread_by, step);
-                answer_or_refuse(ticket, closed, step);
-            }
-            Input::Clear { ticket, request } => self.clear(ticket, &request, step),
-            Input::Breaks(input) => input.step(step),
+            Input::CloseWindow { .. }
+            | Input::Clear { .. }
+            | Input::Breaks(_)
+            | Input::NoticesTold { .. } => self.step_of_clearing(input, step),
             Input::Rules(rulebook) => self.rulebook = rulebook,
             Input::Tick => self.pass_time(step),
         }

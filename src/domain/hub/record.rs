@@ -284,7 +284,7 @@ contents! {
     }
     /// A province has recorded what it was told of clearing.
     NoticesTold {
-        /// The province.
+        /// Whose node it is.
         province: ProvinceCode,
         /// The number of the last event that it has.
         number: u64,

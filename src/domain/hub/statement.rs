@@ -3,9 +3,10 @@
 use crate::domain::hub::tables::{Table, TotalRow, TransferRow};
 use crate::domain::machine::scan::value;
 use crate::domain::machine::{Filter, Order, Term};
+use crate::domain::protocol::Kind;
 use crate::domain::protocol::total::{add_digest, row_digest};
 use crate::domain::value::column::Column;
-use crate::domain::value::{Digest, ProvinceCode, RegionCode, Side, Window};
+use crate::domain::value::{Digest, Money, ProvinceCode, RegionCode, Side, TransferId, Window};
 
 /// Which commits. All that is given must hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl Selection {
     /// Its commits of a window whose numbers begin with `first`, in order of their numbers: each branch follows the
     /// index by window and number.
     pub fn rows(&self, window: Window, first: u64) -> Filter<Table> {
-        let place = vec![Term::Is("window", value(&window)), Term::AtLeast("hub_seq", value(&first))];
+        let place = [Term::Is("window", value(&window)), Term::AtLeast("hub_seq", value(&first))];
         let [payer, payee] = ["payer_province", "payee_province"];
         let pair = |one: ProvinceCode, two: ProvinceCode| {
             vec![Term::Is(payer, value(&one)), Term::Is(payee, value(&two))]
@@ -70,9 +71,15 @@ impl Sum {
     /// With one commit more.
     #[must_use]
     pub fn with(self, row: &TransferRow) -> Sum {
-        let of = |side| row_digest(row.hub_seq.unwrap_or(0), row.transfer_id, row.kind, side, row.amount);
+        self.with_commit(row.hub_seq.unwrap_or(0), row.transfer_id, row.kind, row.amount)
+    }
+
+    /// The same of a commit with this number.
+    #[must_use]
+    pub fn with_commit(self, hub_seq: u64, id: TransferId, kind: Kind, amount: Money) -> Sum {
+        let of = |side| row_digest(hub_seq, id, kind, side, amount);
         let digest = Side::BOTH.map(of).into_iter().fold(self.digest, add_digest);
-        Sum { count: self.count.saturating_add(1), fen: self.fen + i128::from(row.amount.fen()), digest }
+        Sum { count: self.count.saturating_add(1), fen: self.fen + i128::from(amount.fen()), digest }
     }
 
     /// With all commits of a total.
@@ -87,55 +94,67 @@ impl Sum {
     }
 }
 
+/// Commits that tests make up.
 #[cfg(test)]
-mod tests {
+pub(crate) mod samples {
     use super::*;
-    use crate::domain::hub::Row;
     use crate::domain::hub::transfer::begun;
-    use crate::domain::protocol::{Kind, TransferState};
-    use crate::domain::value::{BySide, Civil, Money, TransferId};
+    use crate::domain::protocol::TransferState;
+    use crate::domain::value::{BySide, Civil};
 
-    fn window() -> Window {
-        Window::parse("20261121").expect("a window")
-    }
-
-    fn area(province: u8) -> RegionCode {
+    /// The first pooling area of a province.
+    pub(crate) fn area(province: u8) -> RegionCode {
         RegionCode::new(u32::from(province) * 10_000 + 100).expect("six digits")
     }
 
-    /// A commit of `number` hundred fen.
-    fn commit(number: u8, payer: u8, payee: u8) -> TransferRow {
+    /// A commit of `number` hundred fen from one province to another one.
+    pub(crate) fn commit(window: Window, number: u64, [payer, payee]: [u8; 2]) -> TransferRow {
         let place = |province| (area(province), ProvinceCode::new(province));
         let places = BySide { payer: place(payer), payee: place(payee) };
-        let what = (TransferId([number; 16]), Money::from_fen(i64::from(number) * 100));
+        let fen = i64::try_from(number * 100).expect("it fits");
+        let id = TransferId((u128::from(number) + 1).to_be_bytes());
         TransferRow {
             state: TransferState::Committed,
-            window: Some(window()),
-            hub_seq: Some(number.into()),
-            ..begun(Kind::TRANSFER, what, places, (Civil(1), 1))
+            window: Some(window),
+            hub_seq: Some(number),
+            ..begun(Kind::TRANSFER, (id, Money::from_fen(fen)), places, (Civil(1), 1))
         }
     }
 
-    fn total(rows: &[&TransferRow]) -> TotalRow {
+    /// What commits of one window between the same two provinces add up to.
+    pub(crate) fn total(rows: &[&TransferRow]) -> TotalRow {
         let digests = |side| {
             let of = |row: &&TransferRow| {
                 row_digest(row.hub_seq.unwrap_or(0), row.transfer_id, row.kind, side, row.amount)
             };
             rows.iter().map(of).fold(Digest::default(), add_digest)
         };
+        let fen = rows.iter().map(|row| row.amount.fen()).sum();
         TotalRow {
-            window: window(),
+            window: rows[0].window.expect("a commit"),
             payer_province: rows[0].payer_province,
             payee_province: rows[0].payee_province,
             kind: Kind::TRANSFER,
             count: rows.len() as u64,
-            amount: rows
-                .iter()
-                .map(|row| row.amount)
-                .fold(Money::ZERO, |sum, it| sum.checked_add(it).expect("it fits")),
+            amount: Money::from_fen(fen),
             payer_digest: digests(Side::Payer),
             payee_digest: digests(Side::Payee),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::samples::{area, total};
+    use super::*;
+    use crate::domain::hub::Row;
+
+    fn window() -> Window {
+        Window::parse("20261121").expect("a window")
+    }
+
+    fn commit(number: u64, payer: u8, payee: u8) -> TransferRow {
+        samples::commit(window(), number, [payer, payee])
     }
 
     #[test]

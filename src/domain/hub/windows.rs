@@ -149,8 +149,8 @@ pub(super) fn needs_to_adopt(window: Window, next: Window, keys: &mut Vec<Key>) 
     keys.extend([Some(window), Some(next), next.next_cut()].into_iter().flatten().map(Key::Window));
 }
 
-/// Whether a window that is told to be closed can have been: it is not yet, and the one after it is of no later day than
-/// today.
+/// Whether a window that is told to be closed can have been: it is not yet, and the one after it is of today at the
+/// latest.
 pub(super) fn can_adopt((window, next): (Window, Window), step: &Step<'_>) -> bool {
     let is_open = step.rows().get::<WindowRow>(&Key::Window(window)).is_none();
     is_open && next > window && next.day() <= Day::of(step.now.civil)

@@ -73,7 +73,7 @@ impl Outlet<Effect> for Dispatcher {
                 Effect::AskWhatWasLost(province, above) => {
                     drop(self.resync_tasks.send(ResyncTask::Ask(province, above)));
                 }
-                Effect::News => drop(self.news.send_replace(())),
+                Effect::News => self.news.send_replace(()),
                 Effect::NoticeRefused(number) => {
                     tracing::error!(
                         number,

@@ -25,6 +25,7 @@ mod tries;
 
 use crate::config::HubConfig;
 use crate::config::apps::{HubApp, Provinces};
+use crate::config::limits::Limits;
 use crate::config::peers::NodePeer;
 use crate::domain::hub::tables::Key;
 use crate::domain::hub::{Deadlines, HubMachine, Input, Record, first_window, unfinished_transfers};
@@ -235,6 +236,11 @@ fn look(shared: &Arc<Shared>, config: &HubConfig, news: watch::Receiver<()>) -> 
     ]
 }
 
+/// How long transfers may take.
+fn deadlines(limits: &Limits) -> Deadlines {
+    Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms }
+}
+
 /// Runs a hub until `stop`; tells `ready` where it listens.
 pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), ServerError> {
     let setup = Setup::new(&config.server, Role::Hub).await?;
@@ -247,8 +253,7 @@ pub async fn run(config: HubConfig, ready: Ready, stop: Stop) -> Result<(), Serv
     let rulebook = Arc::new(Rules::open(&config.server, Arc::clone(&places), None)?);
     let start_id = StartId(random_16());
     let limits = &config.server.limits;
-    let deadlines = Deadlines { least_ms: limits.deadline_min_ms, most_ms: limits.deadline_max_ms };
-    let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines);
+    let machine = HubMachine::new(start_id, Arc::clone(&places), rulebook.now(), deadlines(limits));
     let views = [store.reader()?, store.reader()?, store.reader()?, store.reader()?];
     let [reader, protocol, lists, statements] = views.map(Reader::new);
     let core = Core::new(machine, store)?;

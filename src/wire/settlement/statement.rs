@@ -6,7 +6,7 @@ use crate::domain::kinds;
 use crate::domain::protocol::Kind;
 use crate::domain::protocol::total::add_digest;
 use crate::domain::reason::Reason;
-use crate::domain::value::{BySide, Digest, Period, ProvinceCode, RegionCode, Window};
+use crate::domain::value::{BySide, Digest, Money, Period, ProvinceCode, RegionCode, TransferId, Window};
 use crate::proto::hub::get_statement_request::Span as WireSpan;
 use crate::proto::{hub, types};
 use crate::wire::reader::{Path, Reader, Violations};
@@ -98,30 +98,35 @@ fn debtor(kind: Kind, provinces: BySide<ProvinceCode>) -> String {
     kinds::of(kind).debtor.map_or_else(String::new, |side| provinces[side].to_string())
 }
 
+/// What is added up of the totals of several windows.
+#[derive(Default)]
+struct Together {
+    count: u64,
+    fen: i128,
+    digests: BySide<Digest>,
+}
+
 /// What the totals of some windows add up to together.
 pub fn totals_to_proto<'a>(rows: impl IntoIterator<Item = &'a TotalRow>) -> Vec<hub::StatementTotal> {
-    let mut sums: BTreeMap<(ProvinceCode, ProvinceCode, Kind), (u64, i128, BySide<Digest>)> = BTreeMap::new();
+    let mut sums: BTreeMap<(ProvinceCode, ProvinceCode, Kind), Together> = BTreeMap::new();
     for row in rows {
         let sum = sums.entry((row.payer_province, row.payee_province, row.kind)).or_default();
-        let (count, fen, digests) = *sum;
-        let payer = add_digest(digests.payer, row.payer_digest);
-        let payee = add_digest(digests.payee, row.payee_digest);
-        let fen = fen + i128::from(row.amount.fen());
-        *sum = (count.saturating_add(row.count), fen, BySide { payer, payee });
+        sum.count = sum.count.saturating_add(row.count);
+        sum.fen += i128::from(row.amount.fen());
+        sum.digests.payer = add_digest(sum.digests.payer, row.payer_digest);
+        sum.digests.payee = add_digest(sum.digests.payee, row.payee_digest);
     }
-    let total = |((payer, payee, kind), (count, fen, digests)): (_, (u64, i128, BySide<Digest>))| {
-        let provinces: BySide<ProvinceCode> = BySide { payer, payee };
-        hub::StatementTotal {
-            payer_province_code: provinces.payer.to_string(),
-            payee_province_code: provinces.payee.to_string(),
+    let total =
+        |((payer, payee, kind), sum): ((ProvinceCode, ProvinceCode, Kind), Together)| hub::StatementTotal {
+            payer_province_code: payer.to_string(),
+            payee_province_code: payee.to_string(),
             kind: kind_to_proto(kind),
-            debtor_province_code: debtor(kind, provinces),
-            count,
-            amount: yuan(fen),
-            payer_digest: digests.payer.0.to_vec(),
-            payee_digest: digests.payee.0.to_vec(),
-        }
-    };
+            debtor_province_code: debtor(kind, BySide { payer, payee }),
+            count: sum.count,
+            amount: yuan(sum.fen),
+            payer_digest: sum.digests.payer.0.to_vec(),
+            payee_digest: sum.digests.payee.0.to_vec(),
+        };
     sums.into_iter().map(total).collect()
 }
 
@@ -140,6 +145,29 @@ pub fn row_to_proto(row: &TransferRow) -> Option<hub::StatementRow> {
         debtor_province_code: debtor(row.kind, row.provinces()),
         decide_time: row.decide_time.map(timestamp),
     })
+}
+
+/// What a sum is with this row; nothing where the row cannot be read.
+pub fn sum_with(sum: Sum, row: &hub::StatementRow) -> Option<Sum> {
+    let kind = u8::try_from(row.kind).ok().and_then(Kind::from_number)?;
+    let (id, amount) = (TransferId::parse(&row.transfer_id)?, Money::parse(&row.amount).ok()?);
+    Some(sum.with_commit(row.hub_seq, id, kind, amount))
+}
+
+/// What these totals add up to; nothing where one cannot be read.
+pub fn sum_of_totals(totals: &[hub::StatementTotal]) -> Option<Sum> {
+    totals.iter().try_fold(Sum::default(), |sum, it| {
+        let digests = [&it.payer_digest, &it.payee_digest].map(|bytes| Digest::from_slice(bytes));
+        let [payer, payee] = [digests[0]?, digests[1]?];
+        let digest = add_digest(add_digest(sum.digest, payer), payee);
+        Some(Sum { count: sum.count.checked_add(it.count)?, fen: sum.fen + fen(&it.amount)?, digest })
+    })
+}
+
+/// A sum in yuan as fen: it may be larger than one amount can be.
+pub fn fen(yuan: &str) -> Option<i128> {
+    let (whole, parts) = yuan.split_once('.').filter(|(_, parts)| parts.len() == 2)?;
+    format!("{whole}{parts}").parse().ok()
 }
 
 /// The end of a statement.

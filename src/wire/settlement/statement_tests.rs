@@ -82,3 +82,16 @@ fn what_cannot_be_read_is_named() {
     let after = found(read(|it| it.after = Some(hub::StatementPosition::default()), None));
     assert_eq!(after, one("after.window_id", Reason::FieldRequired));
 }
+
+#[test]
+fn sums_are_read_back_as_they_were_written() {
+    for (amount, text) in
+        [(0, "0.00"), (5, "0.05"), (-40_005, "-400.05"), (1 << 70, "11805916207174113034.24")]
+    {
+        assert_eq!(fen(&yuan(amount)), Some(amount));
+        assert_eq!(yuan(amount), text);
+    }
+    for bad in ["", "1", "1.0", "1.000", "a.00", "."] {
+        assert_eq!(fen(bad), None, "{bad}");
+    }
+}

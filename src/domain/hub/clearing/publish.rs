@@ -142,7 +142,7 @@ pub(super) fn breaks_to_publish(period: Period, pair: Pair, rows: &Rows) -> Vec<
         let compared = rows.knows(&key).then(|| rows.get::<ComparisonRow>(&key)).flatten();
         compared.is_some_and(|row| row.state == Standing::Differs)
     };
-    let of = sides_of(pair, &windows).filter(differs).map(|side| Prefix::of::<BreakRow>(side));
+    let of = sides_of(pair, &windows).filter(differs).map(Prefix::of::<BreakRow>);
     of.filter(|prefix| !rows.knows_all(prefix)).collect()
 }
 

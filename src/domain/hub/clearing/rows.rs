@@ -184,7 +184,7 @@ rows! {
     }
     /// How far a province was told of events.
     ToldRow {
-        /// The province.
+        /// Whose node it is.
         province: ProvinceCode;
         /// The number of the last event that its node has recorded.
         number: u64,

@@ -72,7 +72,7 @@ fn what_cannot_have_been_is_not_taken() {
     restored(&mut office.machines, &backups[3]);
     super::hear_told(&mut office.machines, |notices| {
         // The signatures are there: told twice under other numbers they cannot follow.
-        let again: Vec<_> = notices.iter().cloned().collect();
+        let again: Vec<_> = notices.clone();
         notices.extend(again.into_iter().map(|mut notice| {
             notice.number += 1_000;
             notice

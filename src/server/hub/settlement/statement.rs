@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -35,6 +35,10 @@ const PART: usize = 1_000;
 const AHEAD: usize = 2;
 /// Streams of one province at once; those of operators count together.
 const STREAMS: usize = 4;
+/// A page is followed by a rest of so many times its length: payments have the processor meanwhile.
+const REST: u32 = 2;
+/// The longest rest.
+const REST_MAX: Duration = Duration::from_millis(20);
 /// How long a reader may take nothing.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 
@@ -205,7 +209,9 @@ async fn rows(
         let mut first = if Some(window) == from { behind.saturating_add(1) } else { 0 };
         loop {
             let scan = Scan { filter: query.selection.rows(window, first), after: None, limit: PART };
+            let begin = Instant::now();
             let page = reader.run(move |tables| tables.scan(&scan)).await?;
+            let rest = (begin.elapsed() * REST).min(REST_MAX);
             let page: Vec<&TransferRow> = page.iter().filter_map(TransferRow::of).collect();
             sum = page.iter().fold(sum, |sum, row| sum.with(row));
             if let Some(last) = page.last().and_then(|row| row.hub_seq) {
@@ -216,6 +222,7 @@ async fn rows(
             if page.len() < PART {
                 break;
             }
+            sleep(rest).await;
         }
     }
     let is_whole = query.after.is_none() && query.selection.area.is_none();
@@ -226,3 +233,7 @@ async fn rows(
     }
     send(sender, Part::Trailer(trailer_to_proto(&sum))).await
 }
+
+#[cfg(test)]
+#[path = "statement_tests.rs"]
+mod tests;
