@@ -3,6 +3,7 @@
 //! it concerns. A repeat of a request changes nothing.
 
 mod event;
+mod net;
 mod object;
 mod pair;
 mod payment;

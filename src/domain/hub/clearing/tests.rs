@@ -10,19 +10,19 @@ use crate::testkit::{PAYEE, PAYER, Pair as Machines, id};
 const DAY_MS: u64 = 86_400_000;
 const NOVEMBER: u32 = 202_611;
 
-fn period(number: u32) -> Period {
+pub(super) fn period(number: u32) -> Period {
     Period::from_number(number)
 }
 
-fn pair() -> Pair {
+pub(super) fn pair() -> Pair {
     Pair::of(PAYER, PAYEE).expect("two provinces")
 }
 
-fn person(province: ProvinceCode, name: &str) -> String {
+pub(super) fn person(province: ProvinceCode, name: &str) -> String {
     format!("urn:gongji:finance:{province}:{name}")
 }
 
-fn fen(fen: i64) -> Money {
+pub(super) fn fen(fen: i64) -> Money {
     Money::from_fen(fen)
 }
 
@@ -35,12 +35,15 @@ pub(in crate::domain::hub) struct Office {
 impl Office {
     /// A month with so many commits of 100.00 each, over and closed.
     pub(in crate::domain::hub) fn after_november(commits: u8) -> Office {
+        Office::after_november_by(Scheme::Gross, commits)
+    }
+
+    pub(in crate::domain::hub) fn after_november_by(scheme: Scheme, commits: u8) -> Office {
         let mut office = Office { machines: Machines::new(), requests: 100 };
         (1..=commits).for_each(|number| office.send(number));
         office.pass(10);
-        office
-            .ask("urn:gongji:operator:a", Command::Close(period(NOVEMBER), Scheme::Gross, vec![PAYER, PAYEE]))
-            .expect("closed");
+        let close = Command::Close(period(NOVEMBER), scheme, vec![PAYER, PAYEE]);
+        office.ask("urn:gongji:operator:a", close).expect("closed");
         office
     }
 
@@ -210,7 +213,7 @@ impl Office {
     }
 
     /// The journal gives the same tables once more.
-    fn ends(self) {
+    pub(in crate::domain::hub) fn ends(self) {
         assert!(self.machines.rebuilds().into_iter().all(|(_, (same, _))| same));
         let events = self.row::<ClearingRow>(&Key::CLEARING).expect("a row").events;
         for number in 1..=events {
