@@ -105,7 +105,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (Reason::NotDue, "it is about months, not transfers", "src/domain/hub/clearing/tests.rs"),
     (Reason::PrefundEmpty, "it is about months, not transfers", "src/domain/hub/clearing/tests.rs"),
     (Reason::FigureNotWhole, "it is about months, not transfers", "src/domain/hub/clearing/tests.rs"),
-    (Reason::OtherScheme, "it is about months, not transfers", "src/domain/hub/clearing/net_tests.rs"),
+    (Reason::OtherScheme, "it is about months, not transfers", "src/domain/hub/clearing/centre_tests.rs"),
     (Reason::NotReconciled, "it is about months, not transfers", "src/domain/hub/clearing/tests.rs"),
     (Reason::PrefundUsed, "it is about months, not transfers", "src/domain/hub/clearing/tests.rs"),
     (Reason::StatementChanged, "it is about windows, not transfers", "tests/e2e/statement.rs"),

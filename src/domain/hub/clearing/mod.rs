@@ -2,8 +2,8 @@
 //! or object to items of it, and pay. Every step is one event with a number, journaled, and told to the provinces that
 //! it concerns. A repeat of a request changes nothing.
 
+mod centre;
 mod event;
-mod net;
 mod object;
 mod pair;
 mod payment;
@@ -255,4 +255,4 @@ pub(super) fn log(number: u64, logged: Logged, time: Civil, rows: &mut Rows) {
 
 #[cfg(test)]
 #[path = "tests.rs"]
-pub(super) mod tests;
+pub(in crate::domain) mod tests;

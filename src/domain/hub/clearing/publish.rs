@@ -1,7 +1,7 @@
 //! A period is closed, and what each two provinces have to clear for it is published.
 
+use super::centre;
 use super::event::{ClearingEvent, PeriodClosed, Scheme, TablePublished};
-use super::net;
 use super::pair::{Line, Pair, owed_gross, owed_net};
 use crate::domain::hub::breaks::Standing;
 use crate::domain::hub::tables::{
@@ -106,7 +106,7 @@ pub(super) fn needs_to_adopt(it: &TablePublished, keys: &mut Vec<Key>) {
 pub(super) fn can_adopt(it: &TablePublished, rows: &Rows) -> bool {
     let row = rows.get::<PairRow>(&pair_key(it.period, it.pair));
     // Where each province signs with the centre, those of two are never signed.
-    let is_signed = net::is_net(it.period, rows) == it.pair.is_net();
+    let is_signed = centre::is_net(it.period, rows) == it.pair.is_net();
     let is_final = row.is_some_and(|row| row.final_time.is_some() && row.count > 0) && is_signed;
     let is_next = row.map_or(1, |row| row.version + 1) == it.version && !is_final;
     let again = table(it.period, it.pair, it.version, it.lines.clone());
@@ -134,7 +134,7 @@ pub(in crate::domain::hub) fn windows_of(period: Period, rows: &Rows) -> Result<
 /// What publishing the table of a pair needs.
 pub(super) fn needs_to_publish(period: Period, pair: Pair, rows: &Rows, keys: &mut Vec<Key>) {
     if pair.is_net() {
-        return net::needs(period, [pair.second], rows, keys);
+        return centre::needs(period, [pair.second], rows, keys);
     }
     keys.extend([Key::Period(period), pair_key(period, pair), pair_key(period.previous(), pair)]);
     keys.extend(begins_with(period));
@@ -221,7 +221,7 @@ pub(super) fn publish(
         return Err(with(Reason::PeriodOpen));
     };
     if pair.is_net() {
-        return net::publish(row, pair.second, rows).map(Some);
+        return centre::publish(row, pair.second, rows).map(Some);
     }
     let before = rows.get::<PeriodRow>(&Key::Period(period.previous()));
     if before.is_some_and(|row| row.has(pair))

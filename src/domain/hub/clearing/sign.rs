@@ -1,7 +1,7 @@
 //! The two provinces of a table sign it, each by a maker and a checker.
 
+use super::centre;
 use super::event::{ClearingEvent, TableSigned};
-use super::net;
 use super::pair::Pair;
 use super::publish::{oblige, pair_key};
 use crate::domain::hub::tables::{Key, PairRow};
@@ -66,7 +66,7 @@ pub(super) fn sign(
         return Err(with(Reason::TableOfOthers));
     }
     let row = published_table(period, pair, rows)?;
-    if net::is_net(period, rows) != pair.is_net() {
+    if centre::is_net(period, rows) != pair.is_net() {
         return Err(with(Reason::OtherScheme));
     }
     if row.digest != digest {

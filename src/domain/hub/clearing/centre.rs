@@ -108,5 +108,5 @@ pub(super) fn publish_again(
 }
 
 #[cfg(test)]
-#[path = "net_tests.rs"]
+#[path = "centre_tests.rs"]
 mod tests;
