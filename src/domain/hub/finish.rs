@@ -3,6 +3,7 @@
 //! be adopted. What a province has recorded is never turned round: one that has recorded it otherwise rejects the
 //! decision, and that is an incident of its own.
 
+use super::clearing;
 use super::decide::decision;
 use super::incident::told_commit;
 use super::left_out::has_promised;
@@ -28,7 +29,10 @@ pub(super) fn needs(transfer_id: TransferId, now: Now, rows: &Rows, keys: &mut V
         let told = told_commit(transfer_id, rows).map(|(window, _)| window);
         let windows = [window_at(now.civil, rows), told].into_iter().flatten();
         let (provinces, kind) = (transfer.provinces(), transfer.kind);
-        windows.for_each(|window| position::keys(window, provinces, kind, rows, keys));
+        for window in windows {
+            keys.extend(position::keys(window, provinces, kind));
+            clearing::needs_if_late(window, (provinces.payer, provinces.payee), (now, rows), keys);
+        }
     }
     keys.push(incident);
 }

@@ -58,9 +58,9 @@ pub(super) fn needs(
     }
     let told = recovery.legs.values().flatten().map(|(province, _)| *province);
     provinces.extend(recovery.unheard.keys().copied().chain(told));
-    position::keys_among(&windows, &provinces, rows, keys);
+    position::keys_among(&windows, &provinces, (now, rows), keys);
     let told = recovery.notices.values().flatten().map(|(_, notice)| notice).chain(notices);
-    needs_of_notices(told, &provinces, rows, keys);
+    needs_of_notices(told, &provinces, (now, rows), keys);
     for transfer in &recovery.unfinished {
         keys.push(Key::Transfer(transfer.transfer_id));
         keys.push(Key::Incident(transfer.transfer_id, Side::Payer));
@@ -73,14 +73,14 @@ pub(super) fn needs(
 pub(super) fn needs_of_notices<'a>(
     told: impl Iterator<Item = &'a HeardNotice> + Clone,
     provinces: &BTreeSet<ProvinceCode>,
-    rows: &Rows,
+    (now, rows): (Now, &Rows),
     keys: &mut Vec<Key>,
 ) {
     told.clone().for_each(|notice| clearing::needs_to_adopt(notice, rows, keys));
     let events = told.map(|notice| &notice.logged.event);
     let pairs = provinces.iter().flat_map(|payer| provinces.iter().map(move |payee| (*payer, *payee)));
     for pair in pairs.filter(|(payer, payee)| payer != payee && events.clone().next().is_some()) {
-        clearing::needs_if_told(events.clone(), pair, rows, keys);
+        clearing::needs_if_told(events.clone(), pair, (now, rows), keys);
     }
 }
 

@@ -73,8 +73,8 @@ pub(super) fn needs(
     }
     provinces.extend(legs.iter().filter_map(|leg| province_of(leg.counter_region, &hub.places)));
     windows.extend(legs.iter().filter_map(|leg| leg.committed.map(|(window, ..)| window)));
-    position::keys_among(&windows, &provinces, rows, keys);
-    needs_of_notices(notices.iter(), &provinces, rows, keys);
+    position::keys_among(&windows, &provinces, (now, rows), keys);
+    needs_of_notices(notices.iter(), &provinces, (now, rows), keys);
     keys.sort_unstable();
     keys.dedup();
 }

@@ -6,27 +6,20 @@ use crate::domain::hub::tables::{PositionRow, TotalRow, TransferRow};
 use crate::domain::kinds;
 use crate::domain::protocol::Kind;
 use crate::domain::protocol::total::{add_digest, row_digest};
-use crate::domain::value::{BySide, Digest, Money, ProvinceCode, Side, Window};
+use crate::domain::value::{BySide, Digest, Money, Now, ProvinceCode, Side, Window};
 use std::collections::BTreeSet;
 
-/// What a commit of a kind between two provinces needs.
-pub(super) fn keys(
-    window: Window,
-    BySide { payer, payee }: BySide<ProvinceCode>,
-    kind: Kind,
-    rows: &Rows,
-    needed: &mut Vec<Key>,
-) {
-    needed.extend([Key::Position(window, payer), Key::Position(window, payee)]);
-    needed.push(Key::Total(window, payer, payee, kind));
-    clearing::needs_if_late(window, (payer, payee), rows, needed);
+/// What a commit of a kind between two provinces needs in the window of now.
+pub(super) fn keys(window: Window, provinces: BySide<ProvinceCode>, kind: Kind) -> [Key; 3] {
+    let BySide { payer, payee } = provinces;
+    [Key::Position(window, payer), Key::Position(window, payee), Key::Total(window, payer, payee, kind)]
 }
 
-/// What any commits among these provinces need.
+/// What any commits among these provinces need, in whichever windows they were told.
 pub(super) fn keys_among(
     windows: &BTreeSet<Window>,
     provinces: &BTreeSet<ProvinceCode>,
-    rows: &Rows,
+    (now, rows): (Now, &Rows),
     needed: &mut Vec<Key>,
 ) {
     for window in windows {
@@ -34,7 +27,7 @@ pub(super) fn keys_among(
         let pairs = provinces.iter().flat_map(|payer| provinces.iter().map(move |payee| (*payer, *payee)));
         for (payer, payee) in pairs.filter(|(payer, payee)| payer != payee) {
             needed.extend(Kind::ALL.iter().map(|kind| Key::Total(*window, payer, payee, *kind)));
-            clearing::needs_if_late(*window, (payer, payee), rows, needed);
+            clearing::needs_if_late(*window, (payer, payee), (now, rows), needed);
         }
     }
 }

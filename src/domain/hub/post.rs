@@ -48,7 +48,7 @@ fn needs_of_original(terms: &PostingTerms, window: Window, rows: &Rows, keys: &m
         return keys.push(key);
     }
     if let Some(original) = rows.get::<TransferRow>(&key) {
-        position::keys(window, original.provinces(), terms.kind, rows, keys);
+        keys.extend(position::keys(window, original.provinces(), terms.kind));
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) fn needs(
     }
     if let Some(window) = window_at(now.civil, rows) {
         for (payer, payee, kind) in pairs {
-            position::keys(window, BySide { payer, payee }, kind, rows, keys);
+            keys.extend(position::keys(window, BySide { payer, payee }, kind));
         }
     }
     keys.extend(hub.receipts.ready(now.mono).map(Key::Transfer));

@@ -11,7 +11,7 @@ use crate::domain::hub::{Rows, refusal};
 use crate::domain::protocol::Kind;
 use crate::domain::protocol::total::row_digest;
 use crate::domain::reason::{Reason, RefusalRecord};
-use crate::domain::value::{BySide, Civil, Money, Period, ProvinceCode, Side, TransferId, Window};
+use crate::domain::value::{BySide, Civil, Day, Money, Now, Period, ProvinceCode, Side, TransferId, Window};
 use std::collections::BTreeSet;
 
 /// How many months an item may be carried (policy_facts_2 §5, art. 49: may slip two months at most).
@@ -165,42 +165,46 @@ pub(super) fn can_adopt(it: &ItemCarried, rows: &Rows) -> bool {
 /// another month open.
 pub(in crate::domain::hub) fn needs_if_told<'a>(
     told: impl IntoIterator<Item = &'a ClearingEvent>,
-    (payer, payee): (ProvinceCode, ProvinceCode),
-    rows: &Rows,
+    of: (ProvinceCode, ProvinceCode),
+    (now, rows): (Now, &Rows),
     keys: &mut Vec<Key>,
 ) {
     let next = told.into_iter().filter_map(|event| match event {
         ClearingEvent::WindowEnded(it) => Some(Period::from(it.next)),
         _ => None,
     });
-    let open = rows.knows(&Key::CLEARING).then(|| open_period(rows)).flatten();
-    let months: BTreeSet<Period> = next.chain(open).collect();
-    let of = |month: Period| Kind::ALL.iter().map(move |kind| Key::Line(month, payer, payee, *kind));
-    keys.extend(months.into_iter().flat_map(of));
+    needs_of_months(next.collect(), of, (now, rows), keys);
 }
 
-/// What entering a commit between two provinces needs: whether the table of its month is published, so that it comes
-/// late, and the line of the open month in which it is cleared then.
+/// What entering a commit between two provinces needs in a window that was told: whether the table of its month is
+/// published, so that it comes late, and the line of the open month in which it is cleared then.
 pub(in crate::domain::hub) fn needs_if_late(
     window: Window,
     (payer, payee): (ProvinceCode, ProvinceCode),
-    rows: &Rows,
+    (now, rows): (Now, &Rows),
     keys: &mut Vec<Key>,
 ) {
     let Some(pair) = Pair::of(payer, payee) else { return };
-    if !rows.knows(&Key::CLEARING) {
-        return keys.push(Key::CLEARING);
-    }
-    // The table of the open month is not published: nothing is late in it.
-    if open_period(rows) == Some(Period::from(window)) {
-        return;
-    }
     let key = pair_key(Period::from(window), pair);
     let is_late = rows.knows(&key) && rows.get::<PairRow>(&key).is_some();
     keys.push(key);
-    if let Some(open) = open_period(rows).filter(|_| is_late) {
-        keys.extend(Kind::ALL.iter().map(|kind| Key::Line(open, payer, payee, *kind)));
+    if is_late {
+        needs_of_months(BTreeSet::new(), (payer, payee), (now, rows), keys);
     }
+}
+
+/// The lines of a direction in these months, in the open one, and in that of now: days that are over are closed in the
+/// same step, before anything is entered.
+fn needs_of_months(
+    mut months: BTreeSet<Period>,
+    (payer, payee): (ProvinceCode, ProvinceCode),
+    (now, rows): (Now, &Rows),
+    keys: &mut Vec<Key>,
+) {
+    months.extend(rows.knows(&Key::CLEARING).then(|| open_period(rows)).flatten());
+    months.insert(Period::of(Day::of(now.civil)));
+    let of = |month: Period| Kind::ALL.iter().map(move |kind| Key::Line(month, payer, payee, *kind));
+    keys.extend(months.into_iter().flat_map(of));
 }
 
 fn open_period(rows: &Rows) -> Option<Period> {

@@ -292,7 +292,9 @@ pub(super) fn voided(event: &PaymentVoided, time: Civil, rows: &mut Rows) {
     let Some(row) = rows.get::<PaymentRow>(&Key::Payment(event.payment_id)).cloned() else { return };
     let of @ (_, debtor, creditor) = (row.period, row.debtor, row.creditor);
     let confirmed = row.confirm_time.map_or(Money::ZERO, |_| row.amount);
-    let refilled = row.refilled;
+    // What it had refilled may have been taken out since: then less is covered than before.
+    let prefund = rows.get::<PrefundRow>(&Key::Prefund(debtor, creditor));
+    let refilled = row.refilled.min(prefund.map_or(Money::ZERO, PrefundRow::left));
     change(of, rows, |obligation| {
         obligation.paid = minus(obligation.paid, row.amount);
         obligation.confirmed = minus(obligation.confirmed, confirmed);

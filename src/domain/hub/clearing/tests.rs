@@ -40,12 +40,21 @@ impl Office {
     }
 
     pub(in crate::domain) fn after_november_by(scheme: Scheme, commits: u8) -> Office {
-        let mut office = Office { machines: Machines::new(), requests: 100 };
+        let mut office = Office::in_november();
         (1..=commits).for_each(|number| office.send(number));
         office.pass(10);
         let close = Command::Close(period(NOVEMBER), scheme, vec![PAYER, PAYEE]);
         office.ask("urn:gongji:operator:a", close).expect("closed");
         office
+    }
+
+    pub(in crate::domain) fn in_november() -> Office {
+        Office { machines: Machines::new(), requests: 100 }
+    }
+
+    pub(in crate::domain) fn close(&mut self, number: u32) {
+        let close = Command::Close(period(number), Scheme::Gross, vec![PAYER, PAYEE]);
+        self.ask("urn:gongji:operator:a", close).expect("closed");
     }
 
     pub(in crate::domain) fn send(&mut self, number: u8) {
@@ -441,6 +450,24 @@ fn a_prefund_covers_what_is_late_and_is_refilled_by_the_late_payment() {
     office.pay(51, "A2", 20_000, false).expect("all");
     office.say(51, PAYEE, PaymentSays::Received(fen(20_000))).expect("confirmed");
     assert_eq!((office.prefund().left(), office.obligation(NOVEMBER).covered), (fen(25_000), Money::ZERO));
+    office.ends();
+}
+
+/// What a bounced payment had refilled was taken out of the prefund meanwhile: no more is covered than is there.
+#[test]
+fn a_payment_that_came_back_uses_no_more_than_is_left_of_the_prefund() {
+    let mut office = Office::after_november(1);
+    office.publish(NOVEMBER).expect("published");
+    office.sign_all(NOVEMBER);
+    office.deposit(PrefundMove::Payment, 10_000).expect("paid in");
+    office.cover(20_261_130).expect("covered");
+    office.pay(50, "A1", 10_000, false).expect("paid");
+    office.say(50, PAYEE, PaymentSays::Received(fen(10_000))).expect("confirmed");
+    office.deposit(PrefundMove::Adjustment, -6_000).expect("taken out");
+    let bounced = PaymentSays::Void { code: "BOUNCED".to_owned(), note: String::new() };
+    office.say(50, PAYEE, bounced).expect("void");
+    let row = office.obligation(NOVEMBER);
+    assert_eq!((row.covered, row.open(), office.prefund().left()), (fen(4_000), fen(6_000), Money::ZERO));
     office.ends();
 }
 

@@ -7,8 +7,8 @@ use crate::domain::hub::tables::{CarriedRow, ClearingRow, Key, PaymentRow, Perio
 use crate::domain::hub::{self};
 use crate::domain::machine::TableRow;
 use crate::domain::reason::Reason;
-use crate::domain::value::Money;
-use crate::testkit::{MemoryDisk, PAYEE};
+use crate::domain::value::{Money, Period};
+use crate::testkit::{MemoryDisk, PAYEE, id};
 
 const NOVEMBER: u32 = 202_611;
 
@@ -85,4 +85,30 @@ fn what_cannot_have_been_is_not_taken() {
     assert!(events <= 40, "{events} events, the last of them {}", last.events);
     let obligation = office.obligation(NOVEMBER);
     assert_eq!((obligation.paid, obligation.confirmed), (Money::from_fen(20_000), Money::from_fen(20_000)));
+}
+
+/// A commit of which the hub did not know when its month was published is cleared in the open month, once.
+#[test]
+fn what_comes_back_after_its_month_was_published_is_cleared_in_the_open_one() {
+    let mut office = Office::in_november();
+    office.send(1);
+    let before = office.machines.hub.disk.backup();
+    office.send(2);
+    restored(&mut office.machines, &before);
+    // Nobody tells of it.
+    super::hear_with(&mut office.machines, |_, legs| legs.clear(), |_| ());
+    office.pass(10);
+    office.close(NOVEMBER);
+    office.publish(NOVEMBER).expect("published");
+    assert_eq!(office.table(NOVEMBER).count, 1);
+    let published = office.machines.hub.disk.backup();
+    // It is January when it is heard of.
+    office.pass(32);
+    restored(&mut office.machines, &published);
+    hear(&mut office.machines);
+    let carried: CarriedRow = office.row(&Key::Carried(id(2))).expect("it came late");
+    let month = |number| Period::from_number(number);
+    assert_eq!((carried.of_period, carried.period, carried.times), (month(NOVEMBER), month(202_701), 0));
+    assert_eq!(office.table(NOVEMBER).count, 1, "what is published stays as it is");
+    office.ends();
 }
