@@ -49,6 +49,11 @@ async fn each(shared: Arc<Shared>, province: ProvinceCode, link: Link, mut news:
                 backoff.reset();
                 REST
             }
+            Ok(Progress::Ahead(number)) => {
+                let what = "ALARM: the node keeps notices that this hub never made, or has lost";
+                tracing::error!(%province, number, what);
+                REST
+            }
             Err(why) => {
                 tracing::debug!(%province, why, "notices of clearing wait");
                 backoff.wait()
@@ -68,6 +73,8 @@ enum Progress {
     More,
     /// All is told.
     Done,
+    /// The node keeps notices up to a number that this hub does not have.
+    Ahead(u64),
 }
 
 /// Tells what comes next.
@@ -101,7 +108,7 @@ async fn tell(shared: &Shared, province: ProvinceCode, link: &Link, asks: bool) 
         }
         sleep(Duration::from_millis(20)).await;
     }
-    Err(format!("notice {number} is not one of this hub's"))
+    Ok(Progress::Ahead(number))
 }
 
 fn notices(
