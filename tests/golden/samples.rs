@@ -4,10 +4,11 @@ use gongji::domain::hub::breaks::{Bucket, FoundBreak, Standing};
 use gongji::domain::hub::clearing;
 use gongji::domain::hub::record::{
     BreakAssigned, BreakCloseProposed, BreakClosed, BreakEqual, BreakFound, ClearingNoted, CommitDetail,
-    CompensationAnswered, CompensationProposed, DecisionsRecorded, HubRecovered, HubStarted, KindAdopted,
-    LegLost, NodeAdmitted, NoticesTold, NumbersSkipped, ProvinceHeard, ProvinceLeftOut, ResyncMoved,
-    ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBegun, TransferDecided,
-    TransferPosted, TransferReceived, TransferTombstoned, WindowClosed, WindowCompared, WindowOpened,
+    CompensationAnswered, CompensationProposed, DecisionsRecorded, EventsKept, HubRecovered, HubStarted,
+    KindAdopted, LegLost, NodeAdmitted, NoticesTold, NumbersSkipped, ProvinceHeard, ProvinceLeftOut,
+    ResyncMoved, ReturnAdopted, TransferAccepted, TransferAdopted, TransferAwaiting, TransferBegun,
+    TransferDecided, TransferPosted, TransferReceived, TransferTombstoned, WindowClosed, WindowCompared,
+    WindowOpened,
 };
 use gongji::domain::machine::operation::Operation;
 use gongji::domain::machine::{
@@ -70,15 +71,8 @@ fn skipped() -> NumberRanges {
 }
 
 pub fn of_hub() -> Vec<hub::Record> {
-    [
-        of_both(),
-        hub_samples(),
-        clearing_samples(),
-        compensation_samples(),
-        break_samples(),
-        vec![notices_told()],
-    ]
-    .concat()
+    [of_both(), hub_samples(), clearing_samples(), compensation_samples(), break_samples(), notice_samples()]
+        .concat()
 }
 
 /// The samples of what a node journals.
@@ -216,8 +210,11 @@ fn clearing_samples() -> Vec<hub::Record> {
     ]
 }
 
-fn notices_told() -> hub::Record {
-    NoticesTold { province: ProvinceCode::new(51), number: 13, unread: true, time: TIME }.into()
+fn notice_samples() -> Vec<hub::Record> {
+    vec![
+        NoticesTold { province: ProvinceCode::new(51), number: 13, unread: true, time: TIME }.into(),
+        EventsKept { number: 1_000_013, time: TIME }.into(),
+    ]
 }
 
 fn break_samples() -> Vec<hub::Record> {

@@ -1,6 +1,6 @@
 //! A node has told a hub that was restored what it may have lost. Once every node was heard, the hub recovers.
 
-use super::clearing::{self, HeardNotice};
+use super::clearing::{self, HeardNotice, LOST_EVENTS_MAX, last_number};
 use super::decide::decision;
 use super::left_out::{KEPT_NUMBERS, kept_numbers};
 use super::recovery::{Both, Commit, Numbers, Recovery, province_of, whole_province};
@@ -112,9 +112,12 @@ impl HubMachine {
 
     fn recover(&mut self, mut recovery: Recovery, step: &mut Step<'_>) {
         recovery.latest = recovery.clock_had_been(step.now.civil, &self.places);
-        // Before anything is decided: what was closed stays closed.
-        self.adopt_notices(&recovery.notices, step);
         let left = self.left_out_of(&recovery);
+        // Before anything is decided: what was closed stays closed, and no number of an event is given twice.
+        let last = last_number(step.rows());
+        let can_be = |number| number > last && number <= last.saturating_add(LOST_EVENTS_MAX);
+        self.adopt_notices(&recovery.notices, (can_be, true), step);
+        self.keep_events(&recovery.notices, !left.is_empty(), step);
         // What they would tell is not known, as if they had lost it.
         recovery.restored.extend(left.iter().copied());
         let ids: BTreeSet<TransferId> = recovery.legs.keys().map(|leg| leg.transfer_id).collect();
@@ -165,6 +168,8 @@ impl HubMachine {
         }
         posted.into_iter().for_each(|transfer_id| note(transfer_id, Reason::ContraryOrder, step));
         self.leave_undecided(&recovery, &left, step);
+        // The commits are there of which tables and objections speak.
+        self.adopt_notices(&recovery.notices, (can_be, false), step);
         let SelfRow { incarnation, skipped, .. } = own(step.rows());
         let incarnation = incarnation.max(recovery.incarnation) + 1;
         let (hub_seq, start_id) = (numbers.highest(), self.start_id);

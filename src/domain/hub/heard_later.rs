@@ -1,6 +1,6 @@
 //! A province that was left out of a recovery is back: what it tells is held against what the hub has made of it since.
 
-use super::clearing::HeardNotice;
+use super::clearing::{HeardNotice, last_number};
 use super::decide::decision;
 use super::heard::{is_timely, note};
 use super::incident::is_undecided_here;
@@ -54,7 +54,9 @@ impl HubMachine {
         }
         let Some(left) = self.left_out.remove(&province) else { return };
         let notices = notices.into_iter().map(|it| (it.number, vec![(province, it)])).collect();
-        self.adopt_notices(&notices, step);
+        // What it was told above what this hub has told it: of a life that is lost.
+        let last = last_number(step.rows());
+        self.adopt_notices(&notices, (|number| number <= last, true), step);
         let mut free = own(step.rows()).skipped;
         let before = free.count();
         let legs: BTreeMap<LegId, HeardLeg> = legs
@@ -71,6 +73,7 @@ impl HubMachine {
             let hub_seq = own(step.rows()).hub_seq;
             step.record(NumbersSkipped { numbers: free, hub_seq });
         }
+        self.adopt_notices(&notices, (|number| number <= last, false), step);
         step.record(ProvinceHeard { province, time: step.now.civil });
         // What it has not promised was never committed.
         for transfer_id in left.waiting.into_iter().filter(|id| !told.contains(id)) {

@@ -10,7 +10,6 @@ use super::recovery::{Recovery, province_of};
 use super::windows::window_at;
 use super::{HubMachine, Key, Rows, Step, TransferRow, incident, position, refusal, row, tombstone};
 use crate::domain::hub::record::{NumbersSkipped, ProvinceHeard, ProvinceLeftOut};
-use crate::domain::hub::tables::ClearingRow;
 use crate::domain::kinds::{self, Form};
 use crate::domain::machine::own::own;
 use crate::domain::machine::{IncidentClosed, IncidentRow, PeerRow, SelfRow};
@@ -21,8 +20,6 @@ use std::collections::BTreeSet;
 
 /// Numbers that are kept for commits between provinces that nobody has heard, for each life of the hub that is lost.
 pub(super) const KEPT_NUMBERS: u64 = 10_000;
-/// Numbers that are kept for events of clearing which only such a province may have been told of.
-const KEPT_EVENTS: u64 = 1_000_000;
 /// More than so many times that is never kept: it stays small against what a recovery takes for possible.
 const KEPT_TIMES: u64 = 20;
 /// Why an incident is closed without operators: the province that it waited for was heard.
@@ -276,10 +273,6 @@ pub(super) fn skipped(record: &NumbersSkipped, rows: &mut Rows) {
     let own = own(rows);
     let hub_seq = own.hub_seq.max(record.hub_seq);
     rows.put(SelfRow { skipped: record.numbers.clone(), hub_seq, ..own });
-    // Those who are left out may have been told of events that nobody else tells: their numbers are not given again.
-    if let Some(row) = rows.get::<ClearingRow>(&Key::CLEARING).cloned() {
-        rows.put(ClearingRow { events: row.events.saturating_add(KEPT_EVENTS), ..row });
-    }
 }
 
 #[cfg(test)]

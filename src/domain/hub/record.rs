@@ -293,6 +293,13 @@ contents! {
         /// The server's clock when it was journaled.
         time: Civil,
     }
+    /// Restored: events of clearing have lower numbers than the next one, adopted or not.
+    EventsKept {
+        /// The last number that is not given again.
+        number: u64,
+        /// The server's clock when it was journaled.
+        time: Civil,
+    }
     /// An event of clearing.
     ClearingNoted {
         /// Its number: one more than that of the event before it.
@@ -460,6 +467,7 @@ records! { Row:
     WindowClosed 61 v 2 (v 1 WindowClosedV1), told back by Node;
     ClearingNoted 70 v 1, told back by Node;
     NoticesTold 72 v 1, told back by Node;
+    EventsKept 73 v 1, told back by Nobody;
     WindowCompared 62 v 1, told back by Nobody;
     BreakFound 63 v 1 about found.transfer_id, told back by Nobody;
     BreakEqual 64 v 1 about transfer_id, told back by Nobody;
@@ -512,6 +520,7 @@ impl Record {
             Record::WindowClosed(record) => windows::closed(record, rows),
             Record::ClearingNoted(record) => clearing::noted(record, rows),
             Record::NoticesTold(record) => clearing::told_recorded(record, rows),
+            Record::EventsKept(record) => clearing::kept(record, rows),
             Record::WindowCompared(record) => breaks::was_compared(record, rows),
             Record::BreakFound(record) => breaks::found(record, rows),
             Record::BreakEqual(record) => breaks::equal(record, rows),

@@ -153,7 +153,9 @@ pub(super) fn needs_to_adopt(window: Window, next: Window, keys: &mut Vec<Key>) 
 /// latest.
 pub(super) fn can_adopt((window, next): (Window, Window), step: &Step<'_>) -> bool {
     let is_open = step.rows().get::<WindowRow>(&Key::Window(window)).is_none();
-    is_open && next > window && next.day() <= Day::of(step.now.civil)
+    let follows = Some(next) == window.next_cut() || next.day() == window.day().next();
+    let is_later = open_window(step.rows()).is_none_or(|open| window >= open);
+    is_open && follows && is_later && next.day() <= Day::of(step.now.civil)
 }
 
 /// When the day of now ends, on the monotonic clock.

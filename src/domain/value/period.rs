@@ -18,9 +18,10 @@ impl Period {
         Period(day.number() / 100)
     }
 
-    /// Reads "YYYYMM"; nothing when there is no such month.
+    /// Reads "YYYYMM"; nothing when there is no such month, or none of the years 2000 to 2199.
     pub fn parse(text: &str) -> Option<Period> {
-        (text.len() == 6).then(|| Day::parse_digits(&format!("{text}01")).map(Period::of)).flatten()
+        let month = (text.len() == 6).then(|| Day::parse_digits(&format!("{text}01"))).flatten()?;
+        Some(Period::of(month)).filter(|it| (2000..2200).contains(&(it.0 / 100)))
     }
 
     /// The number YYYYMM.
@@ -62,7 +63,7 @@ impl Period {
 
     /// Its days, in order.
     pub fn days(self) -> impl Iterator<Item = Day> {
-        std::iter::successors(Some(self.first_day()), |day| Some(day.next()))
+        std::iter::successors(Some(self.first_day()), |day| Some(day.next()).filter(|next| next > day))
             .take_while(move |day| Period::of(*day) == self)
     }
 
@@ -106,7 +107,8 @@ mod tests {
     #[test]
     fn reads_months_that_there_are() {
         assert_eq!(period("202612").to_string(), "202612");
-        for text in ["", "2026", "202600", "202613", "2026-1", "2026011", "２０２６０１"] {
+        for text in ["", "2026", "202600", "202613", "2026-1", "2026011", "２０２６０１", "999912", "199912"]
+        {
             assert_eq!(Period::parse(text), None, "{text}");
         }
     }
@@ -125,6 +127,8 @@ mod tests {
     fn a_month_has_its_days_and_windows() {
         assert_eq!(period("202402").last_day(), Day::from_number(20_240_229));
         assert_eq!(period("202606").days().count(), 30);
+        // The calendar's last day has none after it.
+        assert_eq!(Period::from_number(999_912).days().count(), 31);
         assert_eq!(Period::from(Window::parse("20260630-2").expect("a window")), period("202606"));
     }
 }

@@ -13,6 +13,7 @@ use crate::proto::types::ClearingNotice;
 use crate::store::{AnyTables, StoreError};
 use crate::transport::backoff::Backoff;
 use crate::wire::notice::notice_to_proto;
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -93,6 +94,17 @@ async fn tell(shared: &Shared, province: ProvinceCode, link: &Link, asks: bool) 
         Err(status) if status.code() == Code::Unimplemented => (last.unwrap_or(before), true),
         Err(status) => return Err(status.to_string()),
     };
+    // It has fewer than it was told only after a new start, and then it is asked; as it is about more, of which the
+    // hub's last life may not have noted that it has them.
+    let can_be = match number.cmp(&before) {
+        Ordering::Equal => true,
+        Ordering::Greater => asks || last.is_some_and(|last| number <= last),
+        Ordering::Less => asks,
+    };
+    if !can_be {
+        tracing::warn!(%province, before, number, "the node keeps other notices than it can");
+        return Err("the node keeps other notices than it can".to_owned());
+    }
     if number == before {
         return match last {
             Some(_) => Err("the node has not taken what follows its last notice".to_owned()),

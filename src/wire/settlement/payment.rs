@@ -51,6 +51,8 @@ pub fn payment_from_proto(
         let serial = short(&at, &request.serial_number, REFERENCE_CHARS_MAX, found);
         let is_plain = |text: &String| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let serial = serial.and_then(|text| found.need(&at, RequestMalformed, Some(text).filter(is_plain)));
+        // One number of a bank, however it is written.
+        let serial = serial.map(|text| text.to_ascii_uppercase());
         let amount = amount(&root.field("amount"), &request.amount, found);
         let pay_day = required_date(&root.field("pay_date"), &request.pay_date, found);
         let payment = Payment {

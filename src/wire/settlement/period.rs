@@ -207,5 +207,6 @@ pub fn held_up_to_proto(pair: Pair, why: &RefusalRecord) -> hub::HeldUpTable {
         reason: row.code.to_owned(),
         message: row.english.to_owned(),
         message_zh: row.chinese.to_owned(),
+        metadata: why.metadata.iter().cloned().collect(),
     }
 }

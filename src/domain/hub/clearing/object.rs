@@ -150,15 +150,20 @@ pub(super) fn carried(event: &ItemCarried, time: Civil, rows: &mut Rows) {
 /// What adopting a carried item needs.
 pub(super) fn needs_to_adopt(it: &ItemCarried, keys: &mut Vec<Key>) {
     let Line { payer, payee, kind, .. } = it.line;
-    keys.push(Key::Carried(it.transfer_id));
+    keys.extend([Key::Carried(it.transfer_id), Key::Transfer(it.transfer_id)]);
     keys.extend([it.from, it.to].map(|period| Key::Line(period, payer, payee, kind)));
 }
 
-/// Whether an item that is told to be carried can be.
+/// Whether an item that is told to be carried can be: it is a commit that is cleared in that month, with this line.
 pub(super) fn can_adopt(it: &ItemCarried, rows: &Rows) -> bool {
     let of = (it.line.payer, it.line.payee, it.line.kind);
     let (from, to) = (Line::kept(it.from, of, rows), Line::kept(it.to, of, rows));
-    it.line.count == 1 && from.minus(&it.line).is_some() && to.plus(&it.line).is_some() && it.to > it.from
+    let times = 1 + rows.get::<CarriedRow>(&Key::Carried(it.transfer_id)).map_or(0, |row| row.times);
+    let is_its = item(it.transfer_id, rows).is_some_and(|(window, line)| {
+        line == it.line && period_of(it.transfer_id, window, rows) == it.from && times == it.times
+    });
+    let fits = from.minus(&it.line).is_some() && to.plus(&it.line).is_some();
+    is_its && fits && it.to > it.from && it.to.months_after(it.from) <= 1 + CARRIED_MAX
 }
 
 /// What entering commits may need once events are adopted that are told: their tables may be published then, and

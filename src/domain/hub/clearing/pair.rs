@@ -122,9 +122,11 @@ impl Line {
 
     /// Without an item that it holds.
     pub(super) fn minus(self, item: &Line) -> Option<Line> {
-        Some(Line {
-            count: self.count.checked_sub(item.count)?,
-            amount: self.amount.checked_sub(item.amount)?,
+        let (count, amount) = (self.count.checked_sub(item.count)?, self.amount.checked_sub(item.amount)?);
+        let can_be = amount >= Money::ZERO && (count > 0 || amount == Money::ZERO);
+        can_be.then(|| Line {
+            count,
+            amount,
             payer_digest: subtract_digest(self.payer_digest, item.payer_digest),
             payee_digest: subtract_digest(self.payee_digest, item.payee_digest),
             ..self

@@ -91,6 +91,7 @@ pub(super) fn needs_of_word(word: &PaymentWord, rows: &Rows, keys: &mut Vec<Key>
 pub(super) fn needs_to_adopt(it: &PaymentRecorded, rows: &Rows, keys: &mut Vec<Key>) {
     let payment = Payment::of(it);
     needs_to_record(it.payment_id, &payment, rows, keys);
+    keys.push(Key::Prefund(it.debtor, it.creditor));
 }
 
 /// What is told of a payment needs, whether it is here or is told as well.
@@ -111,10 +112,15 @@ pub(super) fn can_adopt(it: &PaymentRecorded, rows: &Rows) -> bool {
     is_new && record(it.payment_id, &Payment::of(it), &it.person, rows).is_ok()
 }
 
-/// Whether a payment is confirmed; nothing when it does not count, or is not known.
-pub(super) fn counts(payment_id: TransferId, rows: &Rows) -> Option<bool> {
+/// Whether a payment between these is confirmed; nothing when it does not count, or is not known.
+pub(super) fn counts(
+    payment_id: TransferId,
+    between: (ProvinceCode, ProvinceCode),
+    rows: &Rows,
+) -> Option<bool> {
     let row = rows.get::<PaymentRow>(&Key::Payment(payment_id))?;
-    row.void_code.is_none().then_some(row.confirm_time.is_some())
+    let is_its = row.void_code.is_none() && (row.debtor, row.creditor) == between;
+    is_its.then_some(row.confirm_time.is_some())
 }
 
 /// Whether a prefund can have covered so much of an obligation.
@@ -178,6 +184,9 @@ pub(super) fn record(
     rows: &Rows,
 ) -> Result<ClearingEvent, RefusalRecord> {
     let Payment { period, debtor, creditor, ref bank, ref serial, amount, pay_day, is_part } = *payment;
+    if rows.get::<PaymentRow>(&Key::Payment(payment_id)).is_some() {
+        return Err(refusal(Reason::ContentDiffers).with("field", "payment_id"));
+    }
     let left = obligation((period, debtor, creditor), rows)?.to_pay();
     if !left.is_positive() {
         return Err(refusal(Reason::ObligationPaid));
@@ -317,7 +326,8 @@ pub(super) fn cover(
     if !open.is_positive() {
         return Ok(None);
     }
-    if today <= due {
+    // No day: the server did not know of the obligation yet.
+    if today <= due || due == Day::default() {
         return Err(refusal(Reason::NotDue).with("due", due));
     }
     let prefund = rows.get::<PrefundRow>(&Key::Prefund(debtor, creditor));

@@ -91,6 +91,12 @@ impl PeriodRow {
     }
 }
 
+/// Whether a period that is told to be closed can have been, by the operator who is named.
+pub(super) fn can_adopt_close(it: &PeriodClosed, rows: &Rows) -> bool {
+    let expected = close((it.period, it.scheme, &it.provinces), &it.operator, rows).ok().flatten();
+    it.provinces.len() > 1 && expected == Some(ClearingEvent::PeriodClosed(it.clone()))
+}
+
 /// Whether a period is closed.
 pub(super) fn is_closed(period: Period, rows: &Rows) -> bool {
     rows.get::<PeriodRow>(&Key::Period(period)).is_some()
@@ -109,6 +115,21 @@ pub(super) fn can_adopt(it: &TablePublished, rows: &Rows) -> bool {
     let is_signed = centre::is_net(it.period, rows) == it.pair.is_net();
     let is_final = row.is_some_and(|row| row.final_time.is_some() && row.count > 0) && is_signed;
     let is_next = row.map_or(1, |row| row.version + 1) == it.version && !is_final;
+    let can_be = |line: &Line| {
+        let of = (line.payer, line.payee, line.kind);
+        match it.pair.is_net() {
+            true => [line.payer, line.payee].contains(&it.pair.second) && line.payer != line.payee,
+            false => it.pair.lines().any(|its| its == of),
+        }
+    };
+    let mut of: Vec<_> = it.lines.iter().map(|line| (line.payer, line.payee, line.kind)).collect();
+    of.sort_unstable();
+    of.dedup();
+    let counts = it.lines.iter().try_fold(0u64, |sum, line| sum.checked_add(line.count));
+    let is_sound = it.lines.iter().all(can_be) && of.len() == it.lines.len() && counts.is_some();
+    if !is_sound || !is_closed(it.period, rows) {
+        return false;
+    }
     let again = table(it.period, it.pair, it.version, it.lines.clone());
     is_next && again.as_ref() == Some(&ClearingEvent::TablePublished(it.clone()))
 }

@@ -3,14 +3,19 @@
 
 use super::event::{ClearingEvent, WindowEnded};
 use super::{Logged, object, payment, prefund, publish, sign};
-use crate::domain::hub::record::{ClearingNoted, NoticesTold, WindowClosed};
-use crate::domain::hub::tables::{EventRow, Key, Table, ToldRow};
+use crate::domain::hub::record::{ClearingNoted, EventsKept, NoticesTold, WindowClosed};
+use crate::domain::hub::tables::{ClearingRow, EventRow, Key, Table, ToldRow};
 use crate::domain::hub::{Effect, HubMachine, Record, Row, Rows, Step, windows};
 use crate::domain::machine::reading::Tables;
 use crate::domain::machine::scan::value;
 use crate::domain::machine::{Filter, Order, Scan, TableRow, Term};
 use crate::domain::value::{Civil, ProvinceCode};
 use std::collections::BTreeMap;
+
+/// Most events that a hub can have lost: those of decades.
+pub(in crate::domain::hub) const LOST_EVENTS_MAX: u64 = 1_000_000;
+/// Numbers that are kept for events which only provinces that are left out may have been told of.
+const KEPT_EVENTS: u64 = 1_000_000;
 
 /// An event, with what a province needs to know of its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,32 +91,105 @@ impl HubMachine {
         }
     }
 
-    /// Brings events back that this hub had lost, in the order of their numbers.
+    /// Numbers of events that provinces tell, or that only those who are left out may have been told, are not given
+    /// again, whether they can be taken or not.
+    pub(in crate::domain::hub) fn keep_events(&self, heard: &Heard, left_out: bool, step: &mut Step<'_>) {
+        let last = super::last_number(step.rows());
+        let told = heard.keys().copied().filter(|number| *number <= last.saturating_add(LOST_EVENTS_MAX));
+        let kept = if left_out { KEPT_EVENTS } else { 0 };
+        let number = told.max().unwrap_or(0).max(last).saturating_add(kept);
+        if number > last {
+            step.record(EventsKept { number, time: step.now.civil });
+        }
+    }
+
+    /// Brings events back that this hub had lost, in the order of their numbers: the closings of windows before
+    /// anything is decided, all others once the commits are there that they speak of.
     pub(in crate::domain::hub) fn adopt_notices(
         &self,
-        heard: &BTreeMap<u64, Vec<(ProvinceCode, HeardNotice)>>,
+        heard: &Heard,
+        (is_known, closings): (impl Fn(u64) -> bool, bool),
         step: &mut Step<'_>,
     ) {
         for (number, told) in heard {
-            if step.rows().get::<EventRow>(&Key::Event(*number)).is_some() {
+            let notice = agreed(told);
+            let is_closing = |it: &&HeardNotice| matches!(it.logged.event, ClearingEvent::WindowEnded(_));
+            if notice.is_some_and(|notice| is_closing(&notice)) != closings {
                 continue;
             }
-            let concerned = told.iter().filter(|(province, notice)| {
-                notice.logged.event.concerns().is_none_or(|pair| pair.has(*province))
-            });
-            let mut concerned = concerned.map(|(_, notice)| notice);
-            let first = concerned.next();
-            let agreed = first.filter(|first| concerned.all(|other| other == *first));
-            match agreed.filter(|notice| fits(&notice.logged.event, step)) {
-                Some(notice) => adopt(notice, step),
-                None => step.effect(Effect::NoticeRefused(*number)),
+            let stored = step.rows().get::<EventRow>(&Key::Event(*number));
+            let same =
+                |notice: &HeardNotice| stored.is_some_and(|row| row.content == notice.logged.to_bytes());
+            match notice {
+                Some(notice) if same(notice) => {}
+                Some(notice) if stored.is_none() && is_known(*number) && fits(&notice.logged.event, step) => {
+                    adopt(notice, step);
+                }
+                Some(_) | None => step.effect(Effect::NoticeRefused(*number)),
             }
+        }
+    }
+}
+
+/// What is told of each number, and by whom.
+pub type Heard = BTreeMap<u64, Vec<(ProvinceCode, HeardNotice)>>;
+
+/// What most of those tell whom it concerns, if it may be taken from them. None: they contradict each other, or one
+/// speaks for another.
+fn agreed(told: &[(ProvinceCode, HeardNotice)]) -> Option<&HeardNotice> {
+    let mut found: Vec<(&HeardNotice, Vec<ProvinceCode>)> = Vec::new();
+    for (province, notice) in told {
+        if notice.logged.event.concerns().is_some_and(|pair| !pair.has(*province)) {
+            continue;
+        }
+        match found.iter_mut().find(|(other, _)| *other == notice) {
+            Some((_, tellers)) => tellers.push(*province),
+            None => found.push((notice, vec![*province])),
+        }
+    }
+    found.sort_by_key(|(_, tellers)| std::cmp::Reverse(tellers.len()));
+    let most = found.first().map_or(0, |(_, tellers)| tellers.len());
+    let is_alone = found.get(1).is_none_or(|(_, tellers)| tellers.len() < most);
+    let (notice, tellers) = found.into_iter().next().filter(|_| is_alone)?;
+    may_be_taken(&notice.logged.event, &tellers).then_some(notice)
+}
+
+/// Whether what somebody did is told by his own province, and he is a person who may do it.
+fn may_be_taken(event: &ClearingEvent, tellers: &[ProvinceCode]) -> bool {
+    let person_of = |province: ProvinceCode, person: &str| match province {
+        ProvinceCode::HUB => person.starts_with("urn:gongji:operator:"),
+        province => {
+            tellers.contains(&province) && person.starts_with(&format!("urn:gongji:finance:{province}:"))
+        }
+    };
+    let by_operator = |person: &str| person.starts_with("urn:gongji:operator:");
+    match event {
+        ClearingEvent::WindowEnded(_) | ClearingEvent::TablePublished(_) => true,
+        ClearingEvent::PeriodClosed(it) => by_operator(&it.operator),
+        ClearingEvent::TableSigned(it) => person_of(it.province, &it.person),
+        ClearingEvent::ItemCarried(it) => person_of(it.province, &it.person),
+        ClearingEvent::PaymentRecorded(it) => person_of(it.debtor, &it.person),
+        ClearingEvent::PaymentConfirmed(it) => person_of(it.creditor, &it.person),
+        ClearingEvent::PaymentVoided(it) => {
+            person_of(it.creditor, &it.person) || person_of(it.debtor, &it.person)
+        }
+        ClearingEvent::ObligationCovered(it) => person_of(it.creditor, &it.person),
+        // Its creditor holds it: a debtor alone does not say what is there.
+        ClearingEvent::PrefundMoved(it) => {
+            tellers.contains(&it.creditor) && (by_operator(&it.person) || person_of(it.debtor, &it.person))
         }
     }
 }
 
 fn adopt(notice: &HeardNotice, step: &mut Step<'_>) {
     let HeardNotice { number, logged: Logged { event, request }, time } = notice.clone();
+    let time = time.min(step.now.civil);
+    // A mark that stands for something else here stays what it is.
+    let is_taken = |request: &super::RequestMark| {
+        let key = Key::ClearingRequest(request.request_id);
+        step.rows().get::<super::ClearingRequestRow>(&key).is_some()
+    };
+    let request = request.filter(|request| !is_taken(request));
     match event {
         ClearingEvent::WindowEnded(WindowEnded { window, next, closer }) => {
             step.record(WindowClosed { window, next, closer, number: Some(number), time });
@@ -126,7 +204,7 @@ pub(in crate::domain::hub) fn needs_to_adopt(notice: &HeardNotice, rows: &Rows, 
     keys.extend(notice.logged.request.iter().map(|request| Key::ClearingRequest(request.request_id)));
     match &notice.logged.event {
         ClearingEvent::WindowEnded(it) => windows::needs_to_adopt(it.window, it.next, keys),
-        ClearingEvent::PeriodClosed(it) => keys.push(Key::Period(it.period)),
+        ClearingEvent::PeriodClosed(it) => publish::needs_to_close(it.period, keys),
         ClearingEvent::TablePublished(it) => publish::needs_to_adopt(it, keys),
         ClearingEvent::TableSigned(it) => sign::needs(it.period, it.pair, keys),
         ClearingEvent::ItemCarried(it) => object::needs_to_adopt(it, keys),
@@ -150,15 +228,26 @@ fn fits(event: &ClearingEvent, step: &Step<'_>) -> bool {
     let rows = step.rows();
     match event {
         ClearingEvent::WindowEnded(it) => windows::can_adopt((it.window, it.next), step),
-        ClearingEvent::PeriodClosed(it) => !publish::is_closed(it.period, rows),
+        ClearingEvent::PeriodClosed(it) => publish::can_adopt_close(it, rows),
         ClearingEvent::TablePublished(it) => publish::can_adopt(it, rows),
         ClearingEvent::TableSigned(it) => sign::can_adopt(it, rows),
         ClearingEvent::ItemCarried(it) => object::can_adopt(it, rows),
         ClearingEvent::PaymentRecorded(it) => payment::can_adopt(it, rows),
-        ClearingEvent::PaymentConfirmed(it) => payment::counts(it.payment_id, rows) == Some(false),
-        ClearingEvent::PaymentVoided(it) => payment::counts(it.payment_id, rows).is_some(),
+        ClearingEvent::PaymentConfirmed(it) => {
+            payment::counts(it.payment_id, (it.debtor, it.creditor), rows) == Some(false)
+        }
+        ClearingEvent::PaymentVoided(it) => {
+            payment::counts(it.payment_id, (it.debtor, it.creditor), rows).is_some()
+        }
         ClearingEvent::ObligationCovered(it) => payment::can_cover(it, rows),
         ClearingEvent::PrefundMoved(it) => prefund::can_adopt(it, rows),
+    }
+}
+
+/// Numbers up to this one are not given again.
+pub(in crate::domain::hub) fn kept(record: &EventsKept, rows: &mut Rows) {
+    if let Some(row) = rows.get::<ClearingRow>(&Key::CLEARING).cloned() {
+        rows.put(ClearingRow { events: row.events.max(record.number), ..row });
     }
 }
 
@@ -167,3 +256,7 @@ pub(in crate::domain::hub) fn recorded(record: &NoticesTold, rows: &mut Rows) {
     let NoticesTold { province, number, unread, .. } = *record;
     rows.put(ToldRow { province, number, unread });
 }
+
+#[cfg(test)]
+#[path = "telling_tests.rs"]
+mod tests;
