@@ -272,18 +272,17 @@ impl Clearing<'_> {
         let compared = self.reconcile().await?;
         let well = in_state(&compared, ReconciliationState::Agrees).eq(all(&compared));
         let what = (
-            "corrected: the row is what the node's journal says again",
-            "更正：该行恢复为节点日志所载金额，重新对账一致",
+            "corrected: the row is put right at the node, and compared again",
+            "更正：在节点恢复该行原金额，重新对账一致",
         );
-        steps.push(step(operator.name(), what, (format!("AGREES 一致 {CREDITOR}"), well)));
+        steps.push(step(format!("node:{CREDITOR}"), what, (format!("AGREES 一致 {CREDITOR}"), well)));
 
         let close = || CloseBreakRequest {
             window_id: found.window_id.clone(),
             province_code: found.province_code.clone(),
             transfer_id: found.commit.clone().unwrap_or_default().transfer_id,
             correction_id: String::new(),
-            proof: "row put right by the node's journal; compared again 已按节点日志更正并重新对账"
-                .to_owned(),
+            proof: "row put right, compared again: equal 已更正该行，重新对账一致".to_owned(),
             request_id: new_id(),
         };
         operator.ask(close()).await?;

@@ -146,7 +146,7 @@ mod tests {
             second_signatures: Some(signatures(second)),
             // 2026-12-21 00:00 in Shanghai.
             final_time: is_final.then_some(Timestamp { seconds: 1_797_782_400, nanos: 0 }),
-            // A compensation is owed by the province that had received.
+            // A compensation carries money back: it is owed by its own payer, who had received.
             lines: vec![line("13", second, 1, 3), line(second, "13", 1, 1), line(second, "13", 2, 2)],
             ..ClearingTable::default()
         }
@@ -159,13 +159,13 @@ mod tests {
         let own = |text: &str| Cell::Text(text.to_owned());
         assert_eq!(
             form.rows,
-            [vec![Cell::Count(1), own("51"), own("四川省"), Cell::Count(5), Cell::Fen(40_001)]]
+            [vec![Cell::Count(1), own("51"), own("四川省"), Cell::Count(3), Cell::Fen(40_001)]]
         );
         assert_eq!((&*form.maker, &*form.rechecker, &*form.checker), ("wang", "li", ""));
         assert_eq!(form.issued, "2026-12-21");
         assert!(form.facts.contains(&("尚未签署，未列入".to_owned(), "福建省".to_owned())), "{form:?}");
         let other = published(Kind::Collection, "202611", "13", &tables).expect("a form");
-        assert_eq!(other.total[3..], [Cell::Count(1), Cell::Fen(5)]);
+        assert_eq!(other.total[3..], [Cell::Count(3), Cell::Fen(5)]);
         assert_eq!(published(Kind::Payment, "202611", "35", &tables), None, "nothing of it is signed");
         assert_eq!(published(Kind::Payment, "202611", "14", &tables), None);
     }
