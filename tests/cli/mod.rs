@@ -1,5 +1,7 @@
 //! The command line as a process: what it does with its standard input and output.
 
+mod demo;
+
 use serde_json::Value;
 use std::fs::File;
 use std::io::Write;

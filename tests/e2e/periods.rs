@@ -5,6 +5,7 @@ use super::kit::cluster::{Cluster, own};
 use super::kit::site::Options;
 use super::kit::until;
 use super::kit::verdict::refused;
+use crate::crash::audit::gongji_as;
 use gongji::devkit::client::Caller;
 use gongji::privacy::random::new_transfer_id;
 use gongji::proto::hub::{
@@ -14,6 +15,7 @@ use gongji::proto::hub::{
     PublishPeriodRequest, RecordPaymentRequest, SignPeriodRequest, VoidPaymentRequest,
 };
 use gongji::transport::identity::Role;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use tonic::{Code, Status};
 
@@ -152,6 +154,7 @@ fn a_month_is_closed_published_signed_objected_to_and_paid() {
 
         sign_and_object(cluster, &people, &first, &items).await;
         pays(cluster, &people, &operator).await;
+        forms_are_of_signed_tables(cluster);
         let request = |page_size, page_token| ListPeriodsRequest { page_size, page_token };
         let periods = operator.pages(|token| request(1, token), |it| (it.periods, it.next_page_token)).await;
         let states: Vec<PeriodState> = periods.expect("all pages").iter().map(Period::state).collect();
@@ -202,6 +205,29 @@ async fn sign_and_object(
     let signers = last.second_signatures.expect("signatures");
     assert_eq!(signers.checker, "urn:gongji:finance:51:qian");
     refused(object(&people["51:zhao"], "13", &items[0]).await, Code::FailedPrecondition, "TABLE_FINAL");
+}
+
+/// The forms of finance offices have who signed, once all is signed.
+fn forms_are_of_signed_tables(cluster: &Cluster) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = |form: &[&str]| {
+        let out = folder.path().join("form.xlsx").display().to_string();
+        let command =
+            [&["settle", "statement", "--period", NOVEMBER, "--json", "--out", &*out], form].concat();
+        let output = gongji_as(cluster.site(), "ops", &command);
+        let said: Value = serde_json::from_slice(&output.stdout).expect("a document");
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(std::fs::read(out).expect("a file").starts_with(b"PK"));
+        [said["maker"].clone(), said["checker"].clone(), said["issued"].clone()]
+    };
+    let payment = made(&["--form", "payment", "--province", "13"]);
+    assert_eq!(payment, ["zhang", "li", "2026-12-01"]);
+    let collection = made(&["--form", "collection", "--province", "51"]);
+    assert_eq!(collection, ["zhao", "qian", "2026-12-01"]);
+    let table = made(&["--form", "table"]);
+    assert_eq!(table, ["四川省 zhao、河北省 zhang", "四川省 qian、河北省 li", "2026-12-01"]);
+    let draft = made(&["--form", "payment", "--province", "14"]);
+    assert_eq!(draft, [Value::Null, Value::Null, Value::Null], "nothing to sign: for checking");
 }
 
 async fn pays(cluster: &Cluster, people: &BTreeMap<&'static str, Caller>, operator: &Caller) {

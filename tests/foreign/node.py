@@ -62,6 +62,7 @@ CREATE TABLE IF NOT EXISTS leg (id TEXT, side INTEGER, digest BLOB, state INTEGE
     amount INTEGER, counter TEXT, vote BLOB, record BLOB, window TEXT, hub_seq INTEGER DEFAULT 0, receipt BLOB,
     prepared BLOB, decided BLOB, suspense INTEGER DEFAULT 0, ask_at REAL, PRIMARY KEY (id, side));
 CREATE INDEX IF NOT EXISTS leg_by_state ON leg (state, id);
+CREATE TABLE IF NOT EXISTS notice (number INTEGER PRIMARY KEY, content BLOB NOT NULL);
 """
 
 
@@ -414,6 +415,26 @@ class Node(node_grpc.ParticipantServiceServicer):
             order.decide_time.SerializeToString(), 0 if takes else 1)
         return True
 
+    # ---- Announce
+    def last_notice(self):
+        return self.store.one("SELECT MAX(number) AS last FROM notice")["last"] or 0
+
+    def Announce(self, request, context):
+        self.check_caller(context)
+
+        def work():
+            self.meet(request.sender, "resync")
+            if len(request.notices) > 1000:
+                raise Refused(grpc.StatusCode.INVALID_ARGUMENT, "BATCH_SIZE_INVALID", "at most 1000 notices")
+            for notice in request.notices:
+                last = self.last_notice()
+                # One that is here already, or that leaves a gap, is told again from the last one on.
+                if notice.number > last and notice.previous_number == last:
+                    self.store.run("INSERT INTO notice VALUES (?, ?)", notice.number, notice.SerializeToString())
+            return node_pb.AnnounceResponse(last_number=self.last_notice())
+
+        return self.answer(context, work)
+
     # ---- Check, Inspect
 
     def Check(self, request, context):
@@ -427,6 +448,8 @@ class Node(node_grpc.ParticipantServiceServicer):
         own = f"urn:gongji:platform:{self.config['province']}"
         for_hub = self.check_caller(context, ("urn:gongji:operator:", own)) == "hub"
         selector = request.WhichOneof("selector")
+        if selector == "notices_above" and for_hub:
+            return self.notices(request)
         if selector == "transfer_ids":
             ids = list(request.transfer_ids.transfer_ids)
             where, values = f"id IN ({','.join('?' * len(ids))})", ids
@@ -454,6 +477,16 @@ class Node(node_grpc.ParticipantServiceServicer):
             if not request.page_token and not with_records:
                 chosen = f"SELECT * FROM leg WHERE {where} AND state = {COMMITTED} ORDER BY id"
                 answer.totals.extend(self.totals(self.store.run(chosen, *values).fetchall()))
+        return answer
+
+    def notices(self, request):
+        """Notices as they came: what a hub that was restored may have lost."""
+        size = min(request.page_size or 50, 1000)
+        chosen = "SELECT content FROM notice WHERE number > ? ORDER BY number LIMIT ?"
+        with self.store.lock:
+            answer = node_pb.InspectResponse(sender=self.sender())
+            for row in self.store.run(chosen, request.notices_above, size):
+                answer.notices.add().ParseFromString(row["content"])
         return answer
 
     def view(self, row, with_records):

@@ -18,6 +18,7 @@ use gongji::proto::hub::{
 };
 use gongji::proto::node::inspect_request::Selector;
 use gongji::proto::node::{InspectRequest, LegSide, LegState, LegView};
+use gongji::proto::types::clearing_notice::Event;
 use gongji::proto::types::{Party, RefusalSide};
 use gongji::transport::identity::Role;
 use std::fmt::Write;
@@ -253,7 +254,31 @@ fn a_node_in_python_joins_is_killed_and_restored() {
         demand_equal_sets(cluster).await;
         commands_work_with_it(cluster);
         a_changed_row_is_found(cluster, &python, &later).await;
+        the_hub_is_told_back_what_it_told(cluster).await;
     });
+}
+
+/// The notices of clearing are kept as they came, and told to nobody but the hub.
+async fn the_hub_is_told_back_what_it_told(cluster: &Cluster) {
+    let inspect = |page_size| InspectRequest {
+        selector: Some(Selector::NoticesAbove(0)),
+        page_size,
+        ..InspectRequest::default()
+    };
+    let hub = cluster.caller("hub");
+    let notices = until("it was told of the window", async || {
+        let notices = hub.ask_node(SICHUAN, inspect(1_000)).await.expect("an answer").notices;
+        (!notices.is_empty()).then_some(notices)
+    })
+    .await;
+    let previous: Vec<u64> = notices.iter().map(|it| it.previous_number).collect();
+    let before = std::iter::once(0).chain(notices.iter().map(|it| it.number));
+    assert_eq!(previous, before.take(notices.len()).collect::<Vec<_>>(), "in order, without a gap");
+    assert!(matches!(notices[0].event, Some(Event::WindowClosed(_))), "{notices:?}");
+    let first = hub.ask_node(SICHUAN, inspect(1)).await.expect("an answer").notices;
+    assert_eq!(first, notices[..1]);
+    let denied = cluster.caller("operator:ops").ask_node(SICHUAN, inspect(1)).await;
+    assert!(denied.is_err(), "{denied:?}");
 }
 
 /// A node that cannot narrow a window down shows all of it, and the one row that was changed in its store is named.

@@ -36,7 +36,7 @@ pub(super) struct Clients {
 }
 
 /// A call that must succeed did not. Messages of this service carry no personal data.
-fn failed(what: &str) -> impl FnOnce(Status) -> DemoError {
+pub(super) fn failed(what: &str) -> impl FnOnce(Status) -> DemoError {
     let what = what.to_owned();
     move |status| DemoError::Call(what, status.message().to_owned())
 }

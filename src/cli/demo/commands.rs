@@ -1,12 +1,14 @@
 //! Commands that a visitor can paste into another terminal, with the ports and paths of this start.
 
 use super::error::DemoError;
-use super::folder::{APP, Folder};
+use super::folder::{APP, CHECKER, Folder, MAKER};
 use super::script::person;
 use crate::devkit::cast::Listed;
 use crate::devkit::dev_ca::Issued;
 use crate::devkit::site::Site;
+use crate::domain::value::{Period, ProvinceCode, hex};
 use crate::privacy::random::new_transfer_id;
+use crate::proto::hub::ClearingTable;
 use crate::transport::identity::Role;
 use std::fmt::{Display, Write as _};
 use std::path::Path;
@@ -47,8 +49,60 @@ fn transfer(payer: &Listed, payee: &Listed) -> String {
     )
 }
 
+fn program() -> String {
+    std::env::current_exe().map_or_else(|_| "gongji".to_owned(), |exe| path(&exe))
+}
+
+/// Clearing: what an operator looks at, and how the maker and the checker of a province sign a table.
+fn settle(
+    folder: &Folder,
+    site: &Site,
+    gongji: &dyn Fn(&str) -> String,
+    (month, unsigned): (Period, Option<&ClearingTable>),
+) -> Vec<String> {
+    let mut commands: Vec<String> = [
+        "settle windows".to_owned(),
+        "settle breaks list --all".to_owned(),
+        format!("settle positions {month}"),
+        "settle periods".to_owned(),
+        format!("settle tables {month}"),
+        format!("settle obligations --period {month}"),
+        format!(
+            "settle statement --period {month} --province 13 --form payment --out {}",
+            path(&folder.path().join("notice.xlsx"))
+        ),
+    ]
+    .iter()
+    .map(|command| gongji(command))
+    .collect();
+    if let Some(table) = unsigned {
+        let ClearingTable { first_province_code: own, second_province_code: with, digest, .. } = table;
+        let province = ProvinceCode::parse(own).unwrap_or(ProvinceCode::HUB);
+        commands.extend([MAKER, CHECKER].map(|name| {
+            let Issued { cert, key } = site.certificate(&Role::Finance(province, name.to_owned()));
+            format!(
+                "{} settle sign {month} --with {with} --digest {} --hub {} --ca {} --cert {} --key {}",
+                program(),
+                hex(digest),
+                site.address(&Role::Hub),
+                path(&site.ca()),
+                path(&cert),
+                path(&key)
+            )
+        }));
+    }
+    commands
+}
+
 /// All of them, as one text.
-pub(super) fn text(folder: &Folder, site: &Site, cast: &[Listed]) -> Result<String, DemoError> {
+///
+/// `cleared`: the month that was cleared, and one of its tables that is left to sign.
+pub(super) fn text(
+    folder: &Folder,
+    site: &Site,
+    cast: &[Listed],
+    cleared: (Period, Option<&ClearingTable>),
+) -> Result<String, DemoError> {
     let (payer, payee) = (person(cast, PAYER)?, person(cast, PAYEE)?);
     let (hub, node) = (site.address(&Role::Hub), site.address(&Role::Node(payee.province())));
     let Issued { cert, key } = site.certificate(&Role::App(APP.to_owned()));
@@ -57,10 +111,7 @@ pub(super) fn text(folder: &Folder, site: &Site, cast: &[Listed]) -> Result<Stri
 
     let buf = format!("buf curl --protocol grpc --cacert {ca} --cert {cert} --key {key}");
     let grpcurl = format!("grpcurl -cacert {ca} -cert {cert} -key {key}");
-    let gongji = |command: &str| {
-        let program = std::env::current_exe().map_or_else(|_| "gongji".to_owned(), |exe| path(&exe));
-        format!("{program} {command} --connect {}", path(&folder.connect()))
-    };
+    let gongji = |command: &str| format!("{} {command} --connect {}", program(), path(&folder.connect()));
     let person = |side: &str, it: &Listed| {
         let Listed { id_number, name, region_code, .. } = it;
         format!("--{side} {id_number} --{side}-name {} --{side}-region {region_code}", quoted(name))
@@ -103,6 +154,7 @@ pub(super) fn text(folder: &Folder, site: &Site, cast: &[Listed]) -> Result<Stri
                 gongji("audit"),
             ],
         ),
+        ("gongji settle", settle(folder, site, &gongji, cleared)),
     ];
     let mut text = String::new();
     for (name, commands) in groups {

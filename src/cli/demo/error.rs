@@ -39,6 +39,12 @@ pub(super) enum DemoError {
     /// A store that is looked at.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store of the node whose row is changed.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// The row that is changed behind a node's back.
+    #[error("the planted break: {0}")]
+    Planted(String),
     /// A server that does not start, or did not end well.
     #[error(transparent)]
     Launch(#[from] LaunchError),

@@ -1,5 +1,6 @@
 //! The folder under `--data`: configuration, certificates, keys, the rule-day, and the stores of five servers.
 
+use super::clerks;
 use super::error::DemoError;
 use crate::config::regions::{self, LoadedRegions};
 use crate::config::rulebook;
@@ -22,13 +23,19 @@ use time::{Date, Month};
 /// The application whose certificate the demonstration uses and offers.
 pub(super) const APP: &str = "demo";
 /// The other operator, beside the one that has the application's name.
-const SECOND_OPERATOR: &str = "second";
+pub(super) const SECOND_OPERATOR: &str = "second";
+/// Who makes up tables in each province's finance office (制表).
+pub(super) const MAKER: &str = "wang";
+/// Who checks them (复核).
+pub(super) const CHECKER: &str = "li";
 /// What foreign programs read.
 const CONNECT: &str = "connect.json";
 /// What is being written, until it is whole.
 const DRAFT: &str = "unfinished.draft";
 /// The file with the last rule-day.
 const DAY: &str = "day";
+/// The row that is changed behind a node's back, while it is.
+const PLANTED: &str = "planted";
 /// The rule-day of a new folder: every place of the demonstration has opened its wallet by then.
 const FIRST_DAY: (i32, Month, u8) = (2026, Month::June, 1);
 /// When each rule-day begins, in Shanghai.
@@ -80,6 +87,11 @@ impl Folder {
         let folder = Folder { site: Site::new(&root, Addresses::new()), _lock: lock };
         folder.remove_connect()?;
         Ok(folder)
+    }
+
+    /// Its files, without addresses.
+    pub(super) fn site(&self) -> &Site {
+        &self.site
     }
 
     /// Its absolute path.
@@ -142,18 +154,15 @@ impl Folder {
             Role::Operator(SECOND_OPERATOR.to_owned()),
         ];
         let platforms = PROVINCES.into_iter().map(Role::Platform);
-        Ok(self.site.issue(own.into_iter().chain(servers(&PROVINCES)).chain(platforms))?)
+        let all = own.into_iter().chain(servers(&PROVINCES)).chain(platforms).chain(clerks::finance());
+        Ok(self.site.issue(all)?)
     }
 
     /// Begins the next rule-day: the day after the last one, and after anything that a store holds, so that time never
     /// runs backwards and yesterday's transfers count against nobody's limit.
     pub(super) fn next_day(&self) -> Result<Day, DemoError> {
         let path = self.path().join(DAY);
-        let noted = match fs::read_to_string(&path) {
-            Ok(text) => Some(read_day(&path, &text)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(io_at(&path)(error)),
-        };
+        let noted = read(&path)?.map(|text| read_day(&path, &text)).transpose()?;
         let stored =
             servers(&PROVINCES).filter_map(|role| latest(&self.site.store(&role))).max().and_then(date_of);
         let last = noted.max(stored);
@@ -180,10 +189,37 @@ impl Folder {
 
     /// Removes `connect.json`: nobody serves at its addresses any more.
     pub(super) fn remove_connect(&self) -> Result<(), DemoError> {
-        match fs::remove_file(self.connect()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_at(&self.connect())(error)),
-            Ok(()) | Err(_) => Ok(()),
-        }
+        remove(&self.connect())
+    }
+
+    /// Notes which row is changed, and what stood there.
+    pub(super) fn note_planted(&self, text: &str) -> Result<(), DemoError> {
+        self.write_whole(&self.path().join(PLANTED), text)
+    }
+
+    /// The row that is changed, if one is.
+    pub(super) fn planted(&self) -> Result<Option<String>, DemoError> {
+        read(&self.path().join(PLANTED))
+    }
+
+    /// No row is changed any more.
+    pub(super) fn forget_planted(&self) -> Result<(), DemoError> {
+        remove(&self.path().join(PLANTED))
+    }
+}
+
+fn read(path: &Path) -> Result<Option<String>, DemoError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io_at(path)(error)),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), DemoError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_at(path)(error)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
@@ -213,10 +249,11 @@ fn latest(store: &Path) -> Option<Civil> {
     rows.first()?.as_ref()?.as_own().map(|row| row.civil)
 }
 
-/// Who may call the demo's servers beside the app; nobody has a finance person's certificate.
+/// Who may call the demo's servers beside the app.
 fn callers() -> String {
     let platforms = PROVINCES.map(|province| province.to_string());
-    let finance = PROVINCES.map(|province| format!("{province}:{APP}"));
+    let persons = |province| [MAKER, CHECKER].map(|name| format!("{province}:{name}"));
+    let finance: Vec<String> = PROVINCES.into_iter().flat_map(persons).collect();
     format!("operators = [{APP:?}, {SECOND_OPERATOR:?}]\nplatforms = {platforms:?}\nfinance = {finance:?}")
 }
 

@@ -1,8 +1,10 @@
 //! `gongji demo`: a hub and the nodes of four provinces in one process, a script of transfers with all that it shows,
-//! and then a place to try things out.
+//! the clearing of their month, and then a place to try things out.
 
 mod attempt;
 mod books;
+mod clearing;
+mod clerks;
 mod clients;
 mod commands;
 mod connect;
@@ -10,6 +12,7 @@ mod enrol;
 mod error;
 mod folder;
 mod perform;
+mod planted;
 mod report;
 mod script;
 
@@ -19,16 +22,17 @@ use crate::devkit::cast::{Listed, PROVINCES};
 use crate::devkit::launcher::{LaunchError, Servers, on_free_ports};
 use crate::devkit::site::{Addresses, Site};
 use crate::devkit::{cast, site};
-use crate::domain::value::{Day, RegionDirectory};
+use crate::domain::value::{Day, Period, RegionDirectory, Window};
 use crate::telemetry;
 use crate::transport::identity::Role;
+use clearing::{Cleared, Clearing, Step};
+use clerks::Clerks;
 use clients::Clients;
 use error::DemoError;
 use folder::Folder;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -47,8 +51,9 @@ pub struct Args {
     /// End after the script: 0 when everything came out as it should, else 1
     #[arg(long)]
     once: bool,
-    /// Which lines of the servers' log to print, for example info or gongji=debug
-    #[arg(long, value_name = "FILTER", default_value = "warn")]
+    /// Which lines of the servers' log to print, for example warn or gongji=debug: that they are stopped and started
+    /// again is a warning
+    #[arg(long, value_name = "FILTER", default_value = "error")]
     log: String,
 }
 
@@ -84,21 +89,25 @@ fn demonstrate(args: &Args) -> Result<bool, DemoError> {
     let is_new = folder.is_new();
     let places = folder.places()?.directory;
     folder.issue()?;
+    planted::put_right(&folder)?;
     let today = folder.next_day()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| DemoError::Io("runtime".into(), error))?;
     let (site, mut servers) = start(&folder, today, args.port)?;
     say(&opening(&folder, &site, &places, today, is_new));
-    let show = Show { folder: &folder, site: &site, servers: &servers, places: &places, cast: &cast, today };
-    let well = show.play(&runtime, args.once);
-    // Connections end with their runtime, so that no server waits for them.
-    drop(runtime);
+    let mut show =
+        Show { folder: &folder, site: &site, servers: &mut servers, places: &places, cast: &cast, today };
+    let well = show.play(args.once);
     let removed = folder.remove_connect();
     let stopped = servers.stop_all();
     let well = well?;
     removed?;
     stopped?;
     Ok(well)
+}
+
+/// Runs the part of clients. Their connections end with their runtime, so that no server waits for them.
+fn in_runtime<T>(work: impl Future<Output = Result<T, DemoError>>) -> Result<T, DemoError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| DemoError::Io("runtime".into(), error))?.block_on(work)
 }
 
 /// Starts all five on a rule-day; on ports from the system, or from `base` on.
@@ -117,7 +126,7 @@ fn start(folder: &Folder, today: Day, base: Option<u16>) -> Result<(Site, Server
 fn opening(folder: &Folder, site: &Site, places: &RegionDirectory, today: Day, is_new: bool) -> String {
     let mut lines = vec![
         "gongji demo 医保钱包跨省共济演示: invented people, real servers, mutual TLS".to_owned(),
-        format!("  rule-day 业务日期  {} (Asia/Shanghai; each start is the next day)", today),
+        format!("  rule-day 业务日期  {} (Asia/Shanghai; the next start is a later day)", today),
         format!(
             "  folder 数据目录    {} ({})",
             folder.path().display(),
@@ -133,40 +142,90 @@ fn opening(folder: &Folder, site: &Site, places: &RegionDirectory, today: Day, i
     lines.join("\n")
 }
 
+fn verdict(well: bool) -> &'static str {
+    if well { "✓" } else { "✗" }
+}
+
 /// One start, once its servers run.
 struct Show<'a> {
     folder: &'a Folder,
     site: &'a Site,
-    servers: &'a Servers,
+    servers: &'a mut Servers,
     places: &'a RegionDirectory,
     cast: &'a [Listed],
     today: Day,
 }
 
 impl Show<'_> {
-    fn play(&self, runtime: &Runtime, once: bool) -> Result<bool, DemoError> {
-        runtime.block_on(async {
+    fn play(&mut self, once: bool) -> Result<bool, DemoError> {
+        let (moved, first, day) = in_runtime(async {
             let clients = Clients::new(self.site)?;
             clients.wait_until_serving().await?;
-            let well = self.script(&clients).await?;
+            let (well, first) = self.script(&clients).await?;
+            let clerks = Clerks::new(self.site)?;
+            Ok((well, first, self.clearing(&clerks).close_day().await?))
+        })?;
+        // Without a transfer there is nothing to clear.
+        let (cleared, unsigned) = match first {
+            Some(transfer_id) => self.clear(day, &transfer_id)?,
+            None => (false, None),
+        };
+        in_runtime(async {
+            let clients = Clients::new(self.site)?;
+            clients.wait_until_serving().await?;
             connect::write(self.folder, self.site, &clients, self.cast).await?;
-            drop(clients);
-            if once {
-                return Ok(well);
-            }
+            Ok(())
+        })?;
+        if !once {
+            let month = Period::of(self.today);
             say("Commands for another terminal, with the ports and paths of this start:\n");
-            say(&commands::text(self.folder, self.site, self.cast)?);
+            say(&commands::text(self.folder, self.site, self.cast, (month, unsigned.as_ref()))?);
             say(&format!(
                 "Serving; {} tells programs how to connect. Ctrl-C ends.",
                 self.folder.connect().display()
             ));
-            self.serve().await?;
-            Ok(well)
-        })
+            in_runtime(self.serve())?;
+        }
+        Ok(moved && cleared)
     }
 
-    /// Enrols, plays, prints. Gives whether every row and every ledger is as it must be.
-    async fn script(&self, clients: &Clients) -> Result<bool, DemoError> {
+    fn clearing<'a>(&'a self, clerks: &'a Clerks) -> Clearing<'a> {
+        Clearing { folder: self.folder, clerks, window: Window::from(self.today) }
+    }
+
+    /// Clears the month, once hub and nodes have gone on on the first day of the next one. Gives whether every step
+    /// came out as it must, and a table that is left to sign.
+    fn clear(
+        &mut self,
+        day: Step,
+        transfer_id: &str,
+    ) -> Result<(bool, Option<crate::proto::hub::ClearingTable>), DemoError> {
+        let next = Period::of(self.today).next().first_day();
+        self.servers.stop_all()?;
+        self.folder.site_at(self.site.addresses().clone(), next)?;
+        *self.servers = Servers::start_all(self.site, site::servers(&PROVINCES))?;
+        let Cleared { steps, notice, unsigned } = in_runtime(async {
+            Clients::new(self.site)?.wait_until_serving().await?;
+            self.clearing(&Clerks::new(self.site)?).clear(transfer_id).await
+        })?;
+        let steps: Vec<Step> = std::iter::once(day).chain(steps).collect();
+        let well = steps.iter().filter(|it| it.well).count();
+        let month = Period::of(self.today);
+        say(&format!(
+            "Clearing of {month}; hub and provinces go on at {next} 清算 {month}，时间推进到 {next}\n{}\n",
+            report::clearing(&steps)
+        ));
+        say(&format!(
+            "{} {well} of {} steps of clearing came out as they must 清算各步均符合预期\n  file 文件  {}\n",
+            verdict(well == steps.len()),
+            steps.len(),
+            notice.display()
+        ));
+        Ok((well == steps.len(), unsigned))
+    }
+
+    /// Enrols, plays, prints. Gives whether every row and every ledger is as it must be, and the first transfer.
+    async fn script(&self, clients: &Clients) -> Result<(bool, Option<String>), DemoError> {
         let filled = enrol::enrol(clients, self.cast, self.today).await?;
         say(&format!(
             "  members 参保人     {} (accounts filled up again 补充划入: {filled})\n",
@@ -185,7 +244,6 @@ impl Show<'_> {
         let failed = played.iter().filter(|it| !it.as_expected).count();
         let moved = books::expected(&before, &played)? == after;
         let balanced = books::balanced(&positions);
-        let verdict = |well: bool| if well { "✓" } else { "✗" };
         say(&format!(
             "{} {} of {} attempts came out as expected 符合预期\n\
              {} balances moved by what was committed, and by nothing else 余额仅随已完成转账变动\n\
@@ -196,7 +254,8 @@ impl Show<'_> {
             verdict(moved),
             verdict(balanced),
         ));
-        Ok(failed == 0 && moved && balanced)
+        let first = played.first().and_then(|it| it.committed()).map(|it| it.transfer_id.clone());
+        Ok((failed == 0 && moved && balanced, first))
     }
 
     /// Until Ctrl-C or SIGTERM, or until a server has ended by itself.

@@ -2,6 +2,7 @@
 
 use super::attempt::{Act, Expect, Twist};
 use super::books::{Balance, Balances, Position, Positions};
+use super::clearing::Step;
 use super::perform::{Outcome, Played};
 use crate::devkit::cast::Listed;
 use crate::domain::reason::Reason;
@@ -252,5 +253,20 @@ pub(super) fn positions(positions: &Positions, places: &RegionDirectory) -> Tabl
         table.add_row(cells(format!("{code} {name}"), it));
     }
     table.add_row(cells("Sum 合计".to_owned(), &sum));
+    table
+}
+
+/// What was done to clear a month, and what came of it.
+pub(super) fn clearing(steps: &[Step]) -> Table {
+    let mut table = table(presets::UTF8_FULL, &["#", "By whom\n经办", "What is done\n步骤", "Result\n结果"]);
+    for (index, it) in steps.iter().enumerate() {
+        let (sign, color) = mark(it.well);
+        table.add_row(vec![
+            right(index + 1),
+            Cell::new(&it.who),
+            Cell::new(format!("{}\n{}", it.english, it.chinese)),
+            Cell::new(format!("{sign} {}", it.result)).fg(color),
+        ]);
+    }
     table
 }

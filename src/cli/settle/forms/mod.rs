@@ -3,6 +3,7 @@
 
 mod notices;
 mod provinces;
+mod published;
 mod sheet;
 
 pub use notices::{
@@ -10,9 +11,21 @@ pub use notices::{
     prefund_table,
 };
 pub(in crate::cli) use provinces::province_name;
+pub use published::published;
 pub(in crate::cli) use sheet::{Styles, amount, book, styles, unfit};
 
 use std::io::{self, Write};
+
+/// Which form of clearing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// 清算表: what each province owes and is owed
+    Table,
+    /// 付款通知书: what --province pays to each other one
+    Payment,
+    /// 收款通知书: what each other one pays to --province
+    Collection,
+}
 
 /// A form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

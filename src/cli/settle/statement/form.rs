@@ -3,6 +3,7 @@
 use super::detail::span;
 use super::iso20022::owed_by;
 use super::paper::Paper;
+pub(super) use crate::cli::settle::forms::Kind;
 use crate::cli::settle::forms::{
     ClearingRow, Form, Issue, NoticeRow, clearing_table, collection_notice, payment_notice, write,
 };
@@ -11,17 +12,6 @@ use crate::proto::hub::{StatementHeader, StatementRow};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter};
-
-/// Which form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Kind {
-    /// 清算表: what each province owes and is owed
-    Table,
-    /// 付款通知书: what --province pays to each other one
-    Payment,
-    /// 收款通知书: what each other one pays to --province
-    Collection,
-}
 
 /// A form that is filled from the header alone.
 pub(super) struct FormPaper {

@@ -8,6 +8,7 @@ mod iso20022;
 mod line;
 mod paper;
 mod shown;
+mod signed;
 mod stream;
 mod xml;
 
@@ -52,7 +53,8 @@ pub(in crate::cli) struct Args {
     /// What the file is
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
-    /// Instead: a form of what the commits add up to, as XLSX, for checking
+    /// Instead: a form as XLSX. Of a month from its tables as far as both provinces have signed them; else of what the
+    /// commits add up to, for checking
     #[arg(long, value_enum, conflicts_with = "format")]
     form: Option<form::Kind>,
     /// The file; one that is there is replaced once the new one is whole
@@ -156,8 +158,25 @@ impl Args {
 pub(super) fn statement(args: &Args) -> Exit {
     args.call.run(async |connection| {
         let hub = connection.hub_as_operator()?;
+        let file = args.out.display().to_string();
+        if let Some(form) = args.signed(&hub).await? {
+            args.write_signed(&form, &hub)?;
+            let (maker, checker, issued) = (form.maker, form.rechecker, form.issued);
+            args.call.output.print(
+                || json!({ "file": file, "maker": maker, "checker": checker, "issued": issued }),
+                || {
+                    facts(&[
+                        ("file 文件", file.clone()),
+                        ("maker 制表", maker.clone()),
+                        ("checker 复核", checker.clone()),
+                        ("issued 日期", issued.clone()),
+                    ])
+                },
+            );
+            return Ok(Exit::Done);
+        }
         let (header, sum) = args.write(&hub).await?;
-        let (file, digest) = (args.out.display().to_string(), hex(&sum.digest.0));
+        let digest = hex(&sum.digest.0);
         let (count, amount) = (sum.count, yuan(sum.fen));
         let windows = &header.window_ids;
         args.call.output.print(
