@@ -18,7 +18,8 @@ use gongji::privacy::random::new_transfer_id;
 use gongji::proto::Method;
 use gongji::proto::hub::{
     ClosePeriodRequest, CloseWindowRequest, ConfirmReceiptRequest, ListObligationsRequest, ListTablesRequest,
-    ObligationState, PublishPeriodRequest, RecordPaymentRequest, SignPeriodRequest, TransferState,
+    ObligationState, PublishPeriodRequest, ReconcileWindowRequest, RecordPaymentRequest, SignPeriodRequest,
+    TransferState,
 };
 use gongji::proto::types::ClearingNotice;
 use gongji::proto::types::clearing_notice::Event;
@@ -58,22 +59,35 @@ async fn ask_on<M: Method>(caller: &Caller, request: &M) -> M::Answer {
     .await
 }
 
-/// The same while a server is killed and comes up again.
+/// When a server is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Death {
+    /// Before the request arrives.
+    Before,
+    /// As soon as what it asks for stands in the hub's store, whoever knows of it.
+    Durable,
+}
+
+/// The same while a server is killed and comes up again. What is asked for is one event of clearing, or more.
 async fn ask_while_killed<M: Method>(
     servers: &mut Servers,
-    victim: &str,
+    (victim, death): (&str, Death),
     caller: &Caller,
     request: &M,
 ) -> M::Answer {
     let asked = ask_on(caller, request);
+    let before = events(servers);
     let killed = async {
-        // The request is on its way, or has arrived: which of both is left to chance.
-        tokio::task::yield_now().await;
+        while death == Death::Durable && events(servers) == before {
+            tokio::task::yield_now().await;
+        }
         servers.kill(victim);
+        let arrived = events(servers) != before;
+        assert_eq!(arrived, death == Death::Durable, "{victim} dies when it should");
         servers.launch(victim);
         assert!(servers.come_up().await, "{victim} starts from what it left behind");
     };
-    tokio::join!(asked, killed).0
+    tokio::join!(killed, asked).1
 }
 
 /// Every row of a table of a server's store, in its order.
@@ -181,7 +195,9 @@ fn twenty_windows_are_closed_under_load_while_servers_are_killed() {
             let closed = if cut <= UNDISTURBED {
                 ask_on(&operator, &request).await
             } else {
-                ask_while_killed(&mut servers, victims[cut % victims.len()], &operator, &request).await
+                let death = if cut % 2 == 0 { Death::Durable } else { Death::Before };
+                let victim = (victims[cut % victims.len()], death);
+                ask_while_killed(&mut servers, victim, &operator, &request).await
             };
             assert_eq!(closed.window.expect("an answer carries it").window_id, window(cut));
             if cut == UNDISTURBED {
@@ -205,17 +221,19 @@ fn twenty_windows_are_closed_under_load_while_servers_are_killed() {
     assert!(refusals.keys().all(|reason| known.contains(&reason.as_str())), "{refusals:?}");
 }
 
-/// What somebody asks for while the hub is killed, again once it is back, and for good measure once more.
-async fn asked_through_a_death<M>(servers: &mut Servers, caller: &Caller, request: M) -> M::Answer
+/// The hub is killed as soon as it has done what somebody asks for, and once more: its next lives say the same.
+async fn asked_through_deaths<M>(servers: &mut Servers, caller: &Caller, request: M) -> M::Answer
 where
     M: Method,
     M::Answer: PartialEq + Debug,
 {
-    let answer = ask_while_killed(servers, "hub", caller, &request).await;
+    let answer = ask_while_killed(servers, ("hub", Death::Durable), caller, &request).await;
+    let done = events(servers);
     servers.kill("hub");
     servers.launch("hub");
     assert!(servers.come_up().await, "the hub starts from what it left behind");
     assert_eq!(ask_on(caller, &request).await, answer, "the same id, the same answer");
+    assert_eq!(events(servers), done, "a repeat changes nothing");
     answer
 }
 
@@ -233,6 +251,18 @@ async fn month(servers: &mut Servers) {
         servers.launch(&name);
     }
     assert!(servers.come_up().await, "all of them start in December");
+}
+
+/// Every window of the month agrees on all sides.
+async fn reconciled(operator: &Caller) {
+    for day in 21..=30 {
+        let request = ReconcileWindowRequest { window_id: format!("202611{day}") };
+        until("a window that agrees", async || {
+            let provinces = ask_on(operator, &request).await.provinces;
+            provinces.iter().all(|it| it.reconciled).then_some(())
+        })
+        .await;
+    }
 }
 
 fn new_id() -> String {
@@ -254,7 +284,7 @@ async fn sign_and_pay(servers: &mut Servers) {
             counter_province_code: other.to_owned(),
             digest: digest.clone(),
         };
-        asked_through_a_death(servers, person, request).await;
+        asked_through_deaths(servers, person, request).await;
     }
     let owed = ask_on(&zhang, &ListObligationsRequest::default()).await.obligations;
     assert_eq!(owed.len(), 2, "{owed:?}");
@@ -276,8 +306,8 @@ async fn sign_and_pay(servers: &mut Servers) {
             payment_id: payment.payment_id.clone(),
             amount: it.amount,
         };
-        asked_through_a_death(servers, debtor, payment).await;
-        let confirmed = asked_through_a_death(servers, creditor, receipt).await;
+        asked_through_deaths(servers, debtor, payment).await;
+        let confirmed = asked_through_deaths(servers, creditor, receipt).await;
         assert_eq!(confirmed.obligation.expect("an answer carries it").state(), ObligationState::Settled);
     }
 }
@@ -289,14 +319,11 @@ fn a_month_is_cleared_while_the_hub_is_killed_at_each_step() {
         month(&mut servers).await;
         let operator = servers.site().caller("operator:ops");
         let close = ClosePeriodRequest { request_id: new_id(), period_id: NOVEMBER.to_owned(), scheme: 0 };
-        asked_through_a_death(&mut servers, &operator, close).await;
+        asked_through_deaths(&mut servers, &operator, close).await;
+        reconciled(&operator).await;
         let publish = PublishPeriodRequest { period_id: NOVEMBER.to_owned() };
-        until("its windows are reconciled", async || {
-            let published = ask_on(&operator, &publish).await;
-            published.held_up.is_empty().then_some(())
-        })
-        .await;
-        asked_through_a_death(&mut servers, &operator, publish).await;
+        let published = asked_through_deaths(&mut servers, &operator, publish).await;
+        assert_eq!(published.held_up, []);
         sign_and_pay(&mut servers).await;
         servers.site().ready().await;
         everything_told(&servers).await;
