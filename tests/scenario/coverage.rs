@@ -84,6 +84,7 @@ const ELSEWHERE: &[(Reason, &str, &str)] = &[
     (Reason::SumTooLarge, "it is about months, not transfers", "src/domain/hub/clearing/tests.rs"),
     (Reason::TableOfOthers, "it is about months, not transfers", "src/domain/hub/clearing/tests.rs"),
     (Reason::TableSigned, "it is about months, not transfers", "src/domain/hub/clearing/tests.rs"),
+    (Reason::OtherScheme, "it is about months, not transfers", "src/domain/hub/clearing/centre_tests.rs"),
     (Reason::StatementChanged, "it is about windows, not transfers", "tests/e2e/statement.rs"),
     (Reason::CutNotRead, "it needs a node of an earlier program", "src/domain/hub/windows_tests.rs"),
     (Reason::BreakNotFound, "it is about windows, not transfers", "src/domain/hub/breaks/tests.rs"),

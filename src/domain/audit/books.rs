@@ -1,12 +1,16 @@
 //! The books of hub and nodes, as they are read to see whether they agree.
 
-use crate::domain::hub::tables::{PositionRow, TombstoneRow, TotalRow, TransferRow};
+use crate::domain::hub::clearing::Scheme;
+use crate::domain::hub::tables::{
+    CarriedRow, LineRow, ObligationRow, PairRow, PaymentRow, PositionRow, PrefundRow, TombstoneRow, TotalRow,
+    TransferRow,
+};
 use crate::domain::kinds;
 use crate::domain::machine::SelfRow;
 use crate::domain::node::tables::{AccountRow, LegRow, LegTotalRow};
 use crate::domain::protocol::{LegState, TransferState};
 use crate::domain::value::{
-    AccountKind, Civil, Direction, MemberRef, Money, ProvinceCode, Side, TransferId, Window,
+    AccountKind, Civil, Direction, MemberRef, Money, Period, ProvinceCode, Side, TransferId, Window,
 };
 use crate::domain::{hub, node};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +27,20 @@ pub struct HubBooks {
     pub(super) totals: Vec<TotalRow>,
     /// Closed windows, and when they were closed.
     pub(super) closed_windows: BTreeMap<Window, Civil>,
+    /// Months, and how they are paid; as all that follows, empty when that was not read.
+    pub(super) periods: BTreeMap<Period, Scheme>,
+    /// Published tables.
+    pub(super) tables: Vec<PairRow>,
+    /// What is cleared in each month.
+    pub(super) lines: Vec<LineRow>,
+    /// Commits that are cleared in another month than that of their window.
+    pub(super) carried: BTreeMap<TransferId, CarriedRow>,
+    /// What has to be paid.
+    pub(super) obligations: BTreeMap<(Period, ProvinceCode, ProvinceCode), ObligationRow>,
+    /// What was paid.
+    pub(super) payments: Vec<PaymentRow>,
+    /// What was deposited.
+    pub(super) prefunds: Vec<PrefundRow>,
     /// Ids by how often the journal decides them; empty when it was not read.
     pub(super) decided: BTreeMap<TransferId, u64>,
 }
@@ -45,6 +63,16 @@ impl HubBooks {
                 hub::Row::Own(row) => self.own = Some(owned(row)),
                 hub::Row::Total(row) => self.totals.push(owned(row)),
                 hub::Row::Window(row) => drop(self.closed_windows.insert(row.window, row.close_time)),
+                hub::Row::Period(row) => drop(self.periods.insert(row.period, row.scheme)),
+                hub::Row::Pair(row) => self.tables.push(owned(row)),
+                hub::Row::Line(row) => self.lines.push(owned(row)),
+                hub::Row::Carried(row) => drop(self.carried.insert(row.transfer_id, owned(row))),
+                hub::Row::Obligation(row) => {
+                    let key = (row.period, row.debtor, row.creditor);
+                    self.obligations.insert(key, owned(row));
+                }
+                hub::Row::Payment(row) => self.payments.push(owned(row)),
+                hub::Row::Prefund(row) => self.prefunds.push(owned(row)),
                 _ => {}
             }
         }

@@ -6,6 +6,7 @@
 
 use crate::domain::audit::books::{Books, cleared, fen, is_booked};
 use crate::domain::audit::clearing::{leg_totals, open_windows, positions};
+use crate::domain::audit::months::{lines, payments, tables};
 use crate::domain::audit::search::Seen;
 use crate::domain::hub::tables::TransferRow;
 use crate::domain::kinds;
@@ -116,6 +117,21 @@ pub const INVARIANTS: &[Invariant] = &[
         id: "INV-18",
         says: "what a node has counted of a window is the sum of its legs",
         check: leg_totals,
+    },
+    Invariant {
+        id: "INV-19",
+        says: "each commit is cleared in one month, and a line is the sum of its commits",
+        check: lines,
+    },
+    Invariant {
+        id: "INV-20",
+        says: "a table is what its lines say, and what is signed is what has to be paid",
+        check: tables,
+    },
+    Invariant {
+        id: "INV-21",
+        says: "an obligation has what its payments have paid, and a prefund what it covers",
+        check: payments,
     },
 ];
 

@@ -14,6 +14,7 @@ pub mod books;
 pub mod bucket;
 mod clearing;
 pub mod invariant;
+mod months;
 pub mod overdue;
 pub mod search;
 pub mod totals;
@@ -137,7 +138,7 @@ impl Audit {
     pub fn conclude(mut self) -> Vec<Checked> {
         self.books.closed_numbers = self.books.numbers_of_nodes_alone(|id| self.closed.contains(&id));
         let mut done = Done::default();
-        for id in ["INV-01", "INV-07", "INV-08", "INV-17"] {
+        for id in ["INV-01", "INV-07", "INV-08", "INV-17", "INV-19", "INV-20", "INV-21"] {
             done.check(id, &self.books, hub_over(&self.books.hub, id));
         }
         self.merge();
@@ -278,6 +279,18 @@ fn hub_over(hub: &HubBooks, id: &str) -> Over {
         }
         "INV-07" => vec![committed, (hub.positions.len() as u64, "positions")],
         "INV-17" => vec![committed, (hub.closed_windows.len() as u64, "closed windows")],
+        "INV-19" => vec![(hub.lines.len() as u64, "lines"), (hub.tables.len() as u64, "tables")],
+        "INV-20" => {
+            vec![(hub.tables.len() as u64, "tables"), (hub.obligations.len() as u64, "obligations")]
+        }
+        "INV-21" => {
+            let obligations = (hub.obligations.len() as u64, "obligations");
+            vec![
+                obligations,
+                (hub.payments.len() as u64, "payments"),
+                (hub.prefunds.len() as u64, "prefunds"),
+            ]
+        }
         // A hub that has lost all its commitments still knows the last number that it gave.
         _ => vec![committed, (hub.own.as_ref().map_or(0, |own| own.hub_seq), "numbers given")],
     }

@@ -634,6 +634,11 @@ reasons! {
          close its breaks"
         "该清算期有清算窗口在两省之间尚未核对一致（见 window、province）：须完成核对或关闭差错"
         ["period", "pair", "window", "province"]
+    OtherScheme 726 "OTHER_SCHEME" FailedPrecondition No
+        "the period is paid by another scheme: gross, two provinces sign their table; net, each signs its own with the \
+         national centre (00)"
+        "该清算期采用另一种清算方式：全额清算由两省签署其清算表，差额清算由各省与国家清算中心（00）签署"
+        ["period", "pair"]
     StatementChanged 760 "STATEMENT_CHANGED" Unavailable Later
         "the rows do not add up to what was counted: a commit that the hub had lost came back meanwhile, or a row was \
          changed behind its back; ask again, and if it stays so, audit the hub"

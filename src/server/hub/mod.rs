@@ -9,6 +9,7 @@ mod check;
 mod compensations;
 mod coordinator;
 mod dispatcher;
+mod due_alarms;
 mod inquiries;
 mod lane;
 mod link;
@@ -225,12 +226,13 @@ fn links(
 }
 
 /// Starts what looks by itself, from time to time: at what waits, and at the key file.
-fn look(shared: &Arc<Shared>, config: &HubConfig, news: watch::Receiver<()>) -> [JoinHandle<()>; 5] {
+fn look(shared: &Arc<Shared>, config: &HubConfig, news: watch::Receiver<()>) -> [JoinHandle<()>; 6] {
     let with = || (Arc::clone(shared), config.server.alarms.clone());
     [
         tokio::spawn(shared.vault_keys(config.server.vault_key.clone()).run()),
         tokio::spawn(alarms::run(with())),
         tokio::spawn(alarms::run_breaks(with())),
+        tokio::spawn(due_alarms::run(with())),
         tokio::spawn(settlement::task::run(with())),
         tokio::spawn(announcer::run(Arc::clone(shared), news)),
     ]

@@ -9,6 +9,8 @@ mod reconcile;
 pub(super) mod statement;
 pub(super) mod task;
 
+pub(super) use payments::{overdue_tables, prefunds};
+
 use super::Shared;
 use crate::domain::hub::breaks::is_reconciled;
 use crate::domain::hub::tables::{

@@ -2,6 +2,7 @@
 //! or object to items of it, and pay. Every step is one event with a number, journaled, and told to the provinces that
 //! it concerns. A repeat of a request changes nothing.
 
+mod centre;
 mod event;
 mod object;
 mod pair;
@@ -254,4 +255,4 @@ pub(super) fn log(number: u64, logged: Logged, time: Civil, rows: &mut Rows) {
 
 #[cfg(test)]
 #[path = "tests.rs"]
-pub(super) mod tests;
+pub(in crate::domain) mod tests;

@@ -1,6 +1,7 @@
 //! A province objects to an item of a table: the item is cleared in a later period, and the table gets a new version.
 //! Items that come late, when the table of their own month is published, are carried in the same way.
 
+use super::centre;
 use super::event::{ClearingEvent, ItemCarried};
 use super::pair::{Line, Pair};
 use super::publish::{pair_key, table};
@@ -37,6 +38,7 @@ pub struct Objection {
 pub(super) fn needs(objection: &Objection, rows: &Rows, keys: &mut Vec<Key>) {
     let Objection { period, pair, transfer_id, .. } = *objection;
     keys.extend([Key::Transfer(transfer_id), Key::Carried(transfer_id), pair_key(period, pair)]);
+    centre::needs_of_all(period, rows, keys);
     keys.extend(pair.lines().map(|(payer, payee, kind)| Key::Line(period, payer, payee, kind)));
     if let Some(row) = rows.knows(&Key::Transfer(transfer_id)).then(|| item(transfer_id, rows)).flatten() {
         needs_to_carry(period, &row.1, keys);
@@ -93,7 +95,8 @@ pub(super) fn object(
         return Err(with(Reason::TableOfOthers));
     }
     let row = published_table(period, pair, rows)?;
-    if row.final_time.is_some() {
+    let is_net = centre::is_net(period, rows);
+    if row.final_time.is_some() && !is_net {
         return Err(with(Reason::TableFinal));
     }
     let not_in_it = || with(Reason::ItemNotInTable).with("transfer_id", transfer_id);
@@ -114,6 +117,7 @@ pub(super) fn object(
         let is_its = of == (line.payer, line.payee, line.kind);
         lines.push(if is_its { kept.minus(&line).ok_or_else(not_in_it)? } else { kept });
     }
+    let again = if is_net { centre::publish_again(period, &lines, rows)? } else { Vec::new() };
     let next = table(period, pair, row.version + 1, lines).ok_or_else(too_large)?;
     let carried = ItemCarried {
         transfer_id,
@@ -126,7 +130,8 @@ pub(super) fn object(
         code: code.clone(),
         note: note.clone(),
     };
-    Ok(vec![ClearingEvent::ItemCarried(carried), next])
+    let events = [vec![ClearingEvent::ItemCarried(carried), next], again];
+    Ok(events.concat())
 }
 
 /// An item goes from the lines of one period to those of another.

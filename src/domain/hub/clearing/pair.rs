@@ -27,6 +27,11 @@ impl Pair {
         (one != other).then(|| Pair { first: one.min(other), second: one.max(other) })
     }
 
+    /// A province and the national centre.
+    pub fn with_centre(province: ProvinceCode) -> Pair {
+        Pair { first: ProvinceCode::HUB, second: province }
+    }
+
     /// Whether a province is one of them.
     pub fn has(self, province: ProvinceCode) -> bool {
         self.first == province || self.second == province

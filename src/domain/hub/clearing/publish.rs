@@ -1,5 +1,6 @@
 //! A period is closed, and what each two provinces have to clear for it is published.
 
+use super::centre;
 use super::event::{ClearingEvent, PeriodClosed, Scheme, TablePublished};
 use super::pair::{Line, Pair, owed_gross, owed_net};
 use crate::domain::hub::breaks::Standing;
@@ -68,11 +69,21 @@ pub(super) fn closed(event: &PeriodClosed, time: Civil, rows: &mut Rows) {
 impl PeriodRow {
     /// The pairs of provinces that have a table each.
     pub fn pairs(&self) -> impl Iterator<Item = Pair> {
-        let all = self.provinces.iter().copied().map(ProvinceCode::new);
-        let after = |first: ProvinceCode| {
-            self.provinces.iter().copied().map(ProvinceCode::new).filter(move |it| *it > first)
-        };
-        all.flat_map(move |first| after(first).map(move |second| Pair { first, second }))
+        let after = |first: ProvinceCode| self.taking_part().filter(move |it| *it > first);
+        self.taking_part().flat_map(move |first| after(first).map(move |second| Pair { first, second }))
+    }
+
+    /// The provinces that take part.
+    pub fn taking_part(&self) -> impl Iterator<Item = ProvinceCode> {
+        self.provinces.iter().copied().map(ProvinceCode::new)
+    }
+
+    /// The tables that are signed: those of all pairs, or where it is paid net those of each province with the centre.
+    pub fn signed_pairs(&self) -> Vec<Pair> {
+        match self.scheme {
+            Scheme::Gross => self.pairs().collect(),
+            Scheme::Net => self.taking_part().map(Pair::with_centre).collect(),
+        }
     }
 
     fn has(&self, pair: Pair) -> bool {
@@ -87,15 +98,17 @@ pub(super) fn is_closed(period: Period, rows: &Rows) -> bool {
 
 /// What adopting a published table needs.
 pub(super) fn needs_to_adopt(it: &TablePublished, keys: &mut Vec<Key>) {
-    keys.push(pair_key(it.period, it.pair));
+    keys.extend([pair_key(it.period, it.pair), Key::Period(it.period)]);
     keys.extend(it.pair.lines().map(|(payer, payee, kind)| Key::Line(it.period, payer, payee, kind)));
 }
 
 /// Whether a table that is told can be the next version of its pair.
 pub(super) fn can_adopt(it: &TablePublished, rows: &Rows) -> bool {
     let row = rows.get::<PairRow>(&pair_key(it.period, it.pair));
-    let is_next =
-        row.map_or(1, |row| row.version + 1) == it.version && row.is_none_or(|row| row.final_time.is_none());
+    // Where each province signs with the centre, those of two are never signed.
+    let is_signed = centre::is_net(it.period, rows) == it.pair.is_net();
+    let is_final = row.is_some_and(|row| row.final_time.is_some() && row.count > 0) && is_signed;
+    let is_next = row.map_or(1, |row| row.version + 1) == it.version && !is_final;
     let again = table(it.period, it.pair, it.version, it.lines.clone());
     is_next && again.as_ref() == Some(&ClearingEvent::TablePublished(it.clone()))
 }
@@ -120,6 +133,9 @@ pub(in crate::domain::hub) fn windows_of(period: Period, rows: &Rows) -> Result<
 
 /// What publishing the table of a pair needs.
 pub(super) fn needs_to_publish(period: Period, pair: Pair, rows: &Rows, keys: &mut Vec<Key>) {
+    if pair.is_net() {
+        return centre::needs(period, [pair.second], rows, keys);
+    }
     keys.extend([Key::Period(period), pair_key(period, pair), pair_key(period.previous(), pair)]);
     keys.extend(begins_with(period));
     keys.extend(pair.lines().map(|(payer, payee, kind)| Key::Line(period, payer, payee, kind)));
@@ -136,6 +152,9 @@ pub(super) fn needs_to_publish(period: Period, pair: Pair, rows: &Rows, keys: &m
 
 /// The breaks of the sides of a pair that differ somewhere in the period.
 pub(super) fn breaks_to_publish(period: Period, pair: Pair, rows: &Rows) -> Vec<Prefix<Table>> {
+    if pair.is_net() {
+        return Vec::new();
+    }
     let windows = windows_of(period, rows).unwrap_or_default();
     let differs = |(window, province): &(Window, ProvinceCode)| {
         let key = Key::Comparison(*window, *province);
@@ -198,8 +217,11 @@ pub(super) fn publish(
     if rows.get::<PairRow>(&pair_key(period, pair)).is_some() {
         return Ok(None);
     }
-    if rows.get::<PeriodRow>(&Key::Period(period)).is_none() {
+    let Some(row) = rows.get::<PeriodRow>(&Key::Period(period)) else {
         return Err(with(Reason::PeriodOpen));
+    };
+    if pair.is_net() {
+        return centre::publish(row, pair.second, rows).map(Some);
     }
     let before = rows.get::<PeriodRow>(&Key::Period(period.previous()));
     if before.is_some_and(|row| row.has(pair))
@@ -250,8 +272,10 @@ pub(super) fn published(event: &TablePublished, time: Civil, rows: &mut Rows) {
         }
     }
     let count = lines.iter().map(|line| line.count).sum();
-    // Nobody signs for nothing: a table without a commit is final as it is.
-    let final_time = (count == 0).then_some(time);
+    // Nobody signs for nothing: a table without a commit is final as it is. So is that of two provinces where each of
+    // them signs its own with the centre.
+    let is_net = rows.get::<PeriodRow>(&Key::Period(period)).is_some_and(|row| row.scheme == Scheme::Net);
+    let final_time = (count == 0 || (is_net && !pair.is_net())).then_some(time);
     rows.put(PairRow {
         period,
         first: pair.first,

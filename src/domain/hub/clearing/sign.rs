@@ -1,5 +1,6 @@
 //! The two provinces of a table sign it, each by a maker and a checker.
 
+use super::centre;
 use super::event::{ClearingEvent, TableSigned};
 use super::pair::Pair;
 use super::publish::{oblige, pair_key};
@@ -23,7 +24,7 @@ pub struct Signature {
 
 /// The table, and what its last signature obliges to.
 pub(super) fn needs(period: Period, pair: Pair, keys: &mut Vec<Key>) {
-    keys.push(pair_key(period, pair));
+    keys.extend([pair_key(period, pair), Key::Period(period)]);
     keys.push(Key::Obligation(period, pair.first, pair.second));
     keys.push(Key::Obligation(period, pair.second, pair.first));
 }
@@ -65,6 +66,9 @@ pub(super) fn sign(
         return Err(with(Reason::TableOfOthers));
     }
     let row = published_table(period, pair, rows)?;
+    if centre::is_net(period, rows) != pair.is_net() {
+        return Err(with(Reason::OtherScheme));
+    }
     if row.digest != digest {
         return Err(with(Reason::VersionSuperseded).with("version", row.version));
     }

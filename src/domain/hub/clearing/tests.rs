@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::audit::invariant::violations;
 use crate::domain::hub::breaks::{BreakInput, Bucket, CloseBreakRequest, Comparison, FoundBreak, Standing};
 use crate::domain::hub::tables::{PositionRow, WindowRow};
 use crate::domain::hub::{Answer, Input};
@@ -10,52 +11,55 @@ use crate::testkit::{PAYEE, PAYER, Pair as Machines, id};
 const DAY_MS: u64 = 86_400_000;
 const NOVEMBER: u32 = 202_611;
 
-fn period(number: u32) -> Period {
+pub(super) fn period(number: u32) -> Period {
     Period::from_number(number)
 }
 
-fn pair() -> Pair {
+pub(super) fn pair() -> Pair {
     Pair::of(PAYER, PAYEE).expect("two provinces")
 }
 
-fn person(province: ProvinceCode, name: &str) -> String {
+pub(super) fn person(province: ProvinceCode, name: &str) -> String {
     format!("urn:gongji:finance:{province}:{name}")
 }
 
-fn fen(fen: i64) -> Money {
+pub(super) fn fen(fen: i64) -> Money {
     Money::from_fen(fen)
 }
 
 /// Hub and nodes, as persons of finance offices use them.
-pub(in crate::domain::hub) struct Office {
-    pub(in crate::domain::hub) machines: Machines,
+pub(in crate::domain) struct Office {
+    pub(in crate::domain) machines: Machines,
     requests: u8,
 }
 
 impl Office {
     /// A month with so many commits of 100.00 each, over and closed.
-    pub(in crate::domain::hub) fn after_november(commits: u8) -> Office {
+    pub(in crate::domain) fn after_november(commits: u8) -> Office {
+        Office::after_november_by(Scheme::Gross, commits)
+    }
+
+    pub(in crate::domain) fn after_november_by(scheme: Scheme, commits: u8) -> Office {
         let mut office = Office { machines: Machines::new(), requests: 100 };
         (1..=commits).for_each(|number| office.send(number));
         office.pass(10);
-        office
-            .ask("urn:gongji:operator:a", Command::Close(period(NOVEMBER), Scheme::Gross, vec![PAYER, PAYEE]))
-            .expect("closed");
+        let close = Command::Close(period(NOVEMBER), scheme, vec![PAYER, PAYEE]);
+        office.ask("urn:gongji:operator:a", close).expect("closed");
         office
     }
 
-    pub(in crate::domain::hub) fn send(&mut self, number: u8) {
+    pub(in crate::domain) fn send(&mut self, number: u8) {
         self.machines.send(1, number, 10_000);
     }
 
-    pub(in crate::domain::hub) fn pass(&mut self, days: u64) {
+    pub(in crate::domain) fn pass(&mut self, days: u64) {
         for _ in 0..days {
             self.machines.network.now.civil.0 += i64::try_from(DAY_MS).expect("small");
             self.machines.done(|machines| machines.pass(DAY_MS));
         }
     }
 
-    pub(in crate::domain::hub) fn ask(&mut self, caller: &str, command: Command) -> Result<u64, Reason> {
+    pub(in crate::domain) fn ask(&mut self, caller: &str, command: Command) -> Result<u64, Reason> {
         self.requests += 1;
         self.ask_as(id(self.requests), caller, command)
     }
@@ -82,7 +86,7 @@ impl Office {
     }
 
     /// Both sides of each window of the month agree with the hub, or differ by this break.
-    pub(in crate::domain::hub) fn compare(&mut self, number: u32, with: &[(ProvinceCode, FoundBreak)]) {
+    pub(in crate::domain) fn compare(&mut self, number: u32, with: &[(ProvinceCode, FoundBreak)]) {
         let rows = self.machines.hub.disk.rows();
         let closed = rows.iter().filter_map(|row| WindowRow::of(row).map(|row| row.window));
         let windows: Vec<Window> = closed.filter(|it| Period::from(*it) == period(number)).collect();
@@ -110,7 +114,7 @@ impl Office {
         }
     }
 
-    pub(in crate::domain::hub) fn publish(&mut self, number: u32) -> Result<u64, Reason> {
+    pub(in crate::domain) fn publish(&mut self, number: u32) -> Result<u64, Reason> {
         self.compare(number, &[]);
         self.publish_as_it_is(number)
     }
@@ -119,15 +123,15 @@ impl Office {
         self.ask("urn:gongji:operator:a", Command::Publish(period(number), pair()))
     }
 
-    pub(in crate::domain::hub) fn row<T: TableRow<super::super::Row> + Clone>(&self, key: &Key) -> Option<T> {
+    pub(in crate::domain) fn row<T: TableRow<super::super::Row> + Clone>(&self, key: &Key) -> Option<T> {
         self.machines.hub.get::<T>(key)
     }
 
-    pub(in crate::domain::hub) fn table(&self, number: u32) -> PairRow {
+    pub(in crate::domain) fn table(&self, number: u32) -> PairRow {
         self.row(&publish::pair_key(period(number), pair())).expect("a table")
     }
 
-    pub(in crate::domain::hub) fn sign(
+    pub(in crate::domain) fn sign(
         &mut self,
         number: u32,
         province: ProvinceCode,
@@ -138,7 +142,7 @@ impl Office {
         self.ask(&person(province, name), Command::Sign(signature))
     }
 
-    pub(in crate::domain::hub) fn sign_all(&mut self, number: u32) {
+    pub(in crate::domain) fn sign_all(&mut self, number: u32) {
         for province in [PAYER, PAYEE] {
             for name in ["maker", "checker"] {
                 self.sign(number, province, name).expect("signed");
@@ -146,7 +150,7 @@ impl Office {
         }
     }
 
-    pub(in crate::domain::hub) fn object(&mut self, number: u32, transfer: u8) -> Result<u64, Reason> {
+    pub(in crate::domain) fn object(&mut self, number: u32, transfer: u8) -> Result<u64, Reason> {
         let objection = Objection {
             period: period(number),
             pair: pair(),
@@ -158,11 +162,11 @@ impl Office {
         self.ask(&person(PAYEE, "maker"), Command::Object(objection))
     }
 
-    pub(in crate::domain::hub) fn obligation(&self, number: u32) -> ObligationRow {
+    pub(in crate::domain) fn obligation(&self, number: u32) -> ObligationRow {
         self.row(&Key::Obligation(period(number), PAYER, PAYEE)).expect("an obligation")
     }
 
-    pub(in crate::domain::hub) fn pay(
+    pub(in crate::domain) fn pay(
         &mut self,
         payment: u8,
         serial: &str,
@@ -182,7 +186,7 @@ impl Office {
         self.try_ask(id(payment), &person(PAYER, "maker"), Command::Pay(id(payment), payment_of))
     }
 
-    pub(in crate::domain::hub) fn say(
+    pub(in crate::domain) fn say(
         &mut self,
         payment: u8,
         province: ProvinceCode,
@@ -192,25 +196,27 @@ impl Office {
         self.ask(&person(province, "checker"), Command::Say(word))
     }
 
-    pub(in crate::domain::hub) fn cover(&mut self, due: u32) -> Result<u64, Reason> {
+    pub(in crate::domain) fn cover(&mut self, due: u32) -> Result<u64, Reason> {
         let due = Day::from_number(due);
         let cover = Cover { period: period(NOVEMBER), debtor: PAYER, creditor: PAYEE, due };
         self.ask(&person(PAYEE, "maker"), Command::Cover(cover))
     }
 
-    pub(in crate::domain::hub) fn deposit(&mut self, what: PrefundMove, amount: i64) -> Result<u64, Reason> {
+    pub(in crate::domain) fn deposit(&mut self, what: PrefundMove, amount: i64) -> Result<u64, Reason> {
         let reference = "ICBC 1".to_owned();
         let (debtor, creditor, amount) = (PAYER, PAYEE, fen(amount));
         let deposit = Deposit { debtor, creditor, what, amount, year: 2026, reference };
         self.ask("urn:gongji:operator:a", Command::Deposit(deposit))
     }
 
-    pub(in crate::domain::hub) fn prefund(&self) -> PrefundRow {
+    pub(in crate::domain) fn prefund(&self) -> PrefundRow {
         self.row(&Key::Prefund(PAYER, PAYEE)).expect("a prefund")
     }
 
     /// The journal gives the same tables once more.
-    fn ends(self) {
+    pub(in crate::domain) fn ends(self) {
+        let found = violations(&self.machines.books());
+        assert!(found.is_empty(), "{found:?}");
         assert!(self.machines.rebuilds().into_iter().all(|(_, (same, _))| same));
         let events = self.row::<ClearingRow>(&Key::CLEARING).expect("a row").events;
         for number in 1..=events {

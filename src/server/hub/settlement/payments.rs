@@ -52,7 +52,8 @@ fn unpublished(tables: &mut AnyTables<Record>) -> Result<Vec<Period>, StoreError
     let mut found = Vec::new();
     for row in &closed {
         let published: Vec<PairRow> = all(tables, Table::Pair, &[Term::Is("period", value(&row.period))])?;
-        if published.len() < row.pairs().count() {
+        let published: BTreeSet<Pair> = published.iter().map(PairRow::pair).collect();
+        if row.pairs().chain(row.signed_pairs()).any(|pair| !published.contains(&pair)) {
             found.push(row.period);
         }
     }
@@ -94,8 +95,19 @@ fn open_positions(tables: &mut AnyTables<Record>) -> Result<BTreeMap<Owing, i128
     Ok(owed)
 }
 
+/// Months that are over and not published whole, and obligations that are not settled.
+pub(in crate::server::hub) fn overdue_tables(
+    tables: &mut AnyTables<Record>,
+) -> Result<(Vec<Period>, Vec<ObligationRow>), StoreError> {
+    let open = open_window(tables)?.map(Period::from);
+    let months = unpublished(tables)?.into_iter().filter(|month| open.is_none_or(|open| *month < open));
+    let mut unpaid: Vec<ObligationRow> = all(tables, Table::Obligation, &[])?;
+    unpaid.retain(|row| row.confirmed < row.amount);
+    Ok((months.collect(), unpaid))
+}
+
 /// The prefunds of a province, or all, with what their debtors owe.
-fn prefunds(
+pub(in crate::server::hub) fn prefunds(
     province: Option<ProvinceCode>,
     tables: &mut AnyTables<Record>,
 ) -> Result<Vec<Prefund>, StoreError> {

@@ -101,12 +101,20 @@ fn progress(
     let open = owed.iter().filter(|it| own.is_none_or(|own| it.debtor == own || it.creditor == own));
     let open = open.filter(|it| it.confirmed < it.amount).count();
     let published = pairs.len();
-    pairs.extend(row.pairs().filter(|pair| is_own(*pair)));
+    pairs.extend(row.signed_pairs().into_iter().filter(|pair| is_own(*pair)));
     Ok(Progress { tables: pairs.len(), published, is_final, open })
 }
 
-/// A table with its lines.
+/// A table with its lines; those of a province with the centre are its lines with all others.
 fn with_lines(row: &PairRow, tables: &mut AnyTables<Record>) -> Result<ClearingTable, StoreError> {
+    if row.pair().is_net() {
+        let mut lines: Vec<LineRow> = all(tables, Table::Line, &[Term::Is("period", value(&row.period))])?;
+        lines.retain(|line| {
+            line.count > 0 && [line.payer_province, line.payee_province].contains(&row.second)
+        });
+        lines.sort_unstable_by_key(|line| (line.payer_province, line.payee_province, line.kind));
+        return Ok(table_to_proto(row, &lines));
+    }
     let directions = [(row.first, row.second), (row.second, row.first)];
     let of = |(payer, payee)| Kind::ALL.iter().map(move |kind| Key::Line(row.period, payer, payee, *kind));
     let keys: Vec<Key> = directions.into_iter().flat_map(of).collect();
@@ -140,6 +148,18 @@ fn with_rows(period: Period, tables: &mut AnyTables<Record>) -> Result<BTreeSet<
         }
     }
     Ok(pairs)
+}
+
+/// The tables of a closed period that are to be published. None: it is not closed.
+fn unpublished(period: Period, tables: &mut AnyTables<Record>) -> Result<Option<BTreeSet<Pair>>, StoreError> {
+    let Some(row) = row::<PeriodRow>(tables, Key::Period(period))? else { return Ok(None) };
+    let mut pairs = with_rows(period, tables)?;
+    pairs.extend(row.pairs());
+    pairs.extend(row.signed_pairs());
+    for table in all::<PairRow>(tables, Table::Pair, &[Term::Is("period", value(&period))])? {
+        pairs.remove(&table.pair());
+    }
+    Ok(Some(pairs))
 }
 
 impl Settlement {
@@ -214,20 +234,14 @@ impl Settlement {
     ) -> Answer<PublishPeriodResponse> {
         let role = caller(&request)?.clone();
         let period = only_period(&request.get_ref().period_id)?;
-        let read = move |tables: &mut AnyTables<Record>| {
-            let Some(row) = row::<PeriodRow>(tables, Key::Period(period))? else { return Ok(None) };
-            let mut pairs = with_rows(period, tables)?;
-            pairs.extend(row.pairs());
-            for table in all::<PairRow>(tables, Table::Pair, &[Term::Is("period", value(&period))])? {
-                pairs.remove(&table.pair());
-            }
-            Ok(Some(pairs))
-        };
+        let read = move |tables: &mut AnyTables<Record>| unpublished(period, tables);
         let pairs = self.0.lists.run(read).await?;
         let not_closed = || Problem::from(super::hub_refusal(Reason::PeriodOpen).with("period", period));
-        let pairs: Vec<Pair> = pairs.ok_or_else(not_closed)?.into_iter().collect();
+        let (net, between): (Vec<Pair>, Vec<Pair>) =
+            pairs.ok_or_else(not_closed)?.into_iter().partition(|pair| pair.is_net());
         let mut held_up = Vec::new();
-        for some in pairs.chunks(AT_ONCE) {
+        // Those with the centre come after all those that they add up.
+        for some in between.chunks(AT_ONCE).chain(net.chunks(AT_ONCE)) {
             let mut asked = JoinSet::new();
             for pair in some.iter().copied() {
                 let (shared, role) = (Arc::clone(&self.0), role.clone());
