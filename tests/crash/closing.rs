@@ -8,7 +8,8 @@ use super::process::Servers;
 use crate::e2e::kit::site::Options;
 use crate::e2e::kit::{run, until};
 use gongji::devkit::client::Caller;
-use gongji::domain::hub::tables::{EventRow, TransferRow, WindowRow};
+use gongji::domain::hub::breaks::Standing;
+use gongji::domain::hub::tables::{BreakRow, ComparisonRow, EventRow, TransferRow, WindowRow};
 use gongji::domain::machine::{Filter, Record, Row, Scan, TableRow};
 use gongji::domain::node::tables::{LegRow, NoticeRow};
 use gongji::domain::protocol::LegState;
@@ -122,6 +123,17 @@ async fn everything_told(servers: &Servers) {
     .await;
 }
 
+/// The hub has compared every closed window with both nodes by itself, whatever died meanwhile, and has found nothing.
+async fn everything_compared(servers: &Servers) {
+    until("every window compared", async || {
+        let compared = rows::<hub::Record, ComparisonRow>(servers, "hub", hub::Table::Comparison);
+        let agrees = compared.iter().filter(|row| row.state == Standing::Agrees && !row.incomplete);
+        (agrees.count() == CLOSINGS * NODES.len()).then_some(())
+    })
+    .await;
+    assert_eq!(rows::<hub::Record, BreakRow>(servers, "hub", hub::Table::Break), []);
+}
+
 /// Number and window of each commit, by the hub or by a node.
 type Counted = BTreeMap<TransferId, (u64, Window)>;
 
@@ -207,6 +219,7 @@ fn twenty_windows_are_closed_under_load_while_servers_are_killed() {
         }
         load.settle(&servers).await;
         everything_told(&servers).await;
+        everything_compared(&servers).await;
         servers.stop().await;
         load
     });
