@@ -12,6 +12,7 @@ mod hub_side;
 mod joint;
 mod keys;
 mod left_out;
+mod months;
 mod network;
 mod node_side;
 mod operators;

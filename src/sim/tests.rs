@@ -53,6 +53,24 @@ fn worlds_with_operators_carry_money_back() {
     }
 }
 
+/// Where hub and nodes have counted the same, people clear the months, gross and net.
+#[test]
+fn the_months_of_worlds_are_cleared() {
+    for net in [false, true] {
+        let mut seen = BTreeMap::<String, u64>::new();
+        for seed in (0..16).filter(|seed| (seed % 2 == 1) == net) {
+            let report = run(small(seed));
+            assert_eq!(report.violations, Vec::<String>::new(), "gongji sim --seed {seed}");
+            for (what, count) in report.counts {
+                *seen.entry(what).or_default() += count;
+            }
+        }
+        for what in ["months cleared", "objected", "paid"] {
+            assert!(seen.contains_key(what), "{what}, net {net}: {seen:?}");
+        }
+    }
+}
+
 /// A client that has gone leaves its transfer to the payee; it must end all the same.
 #[test]
 fn what_awaits_a_payee_ends_though_its_client_has_gone() {

@@ -3,6 +3,7 @@
 pub mod audit;
 #[cfg(debug_assertions)]
 mod backup;
+mod closing;
 mod damage;
 mod ends;
 mod hang;

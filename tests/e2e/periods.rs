@@ -21,17 +21,6 @@ use tonic::{Code, Status};
 
 const NOVEMBER: &str = "202611";
 
-/// Hub and nodes go on at another time, as if it had passed. They are tried with 0.01 from 13 to 51 then, as they were
-/// at their first start.
-fn go_on_at(cluster: &Cluster, time: &str) {
-    let servers = ["hub", "13", "51"];
-    servers.iter().for_each(|server| cluster.stop(server));
-    for server in servers {
-        cluster.site().set_clock(server, time);
-        cluster.restart(server);
-    }
-}
-
 fn new_id() -> String {
     new_transfer_id().to_string()
 }
@@ -117,7 +106,7 @@ fn a_month_is_closed_published_signed_objected_to_and_paid() {
             items.push(app.create(request).await.expect("an answer").transfer_id);
         }
         refused(close(&operator, NOVEMBER).await, Code::FailedPrecondition, "PERIOD_OPEN");
-        go_on_at(cluster, "2026-12-01T09:00:00+08:00");
+        cluster.go_on_at("2026-12-01T09:00:00+08:00");
         cluster.site().ready().await;
         refused(close(&operator, "202610").await, Code::NotFound, "PERIOD_NOT_FOUND");
         refused(close(&operator, "2026-11").await, Code::InvalidArgument, "REQUEST_MALFORMED");
@@ -284,7 +273,7 @@ async fn covers(cluster: &Cluster, (payer, payee): (&Caller, &Caller), operator:
         debtor_province_code: "13".to_owned(),
     };
     refused(payee.ask_hub(cover()).await, Code::FailedPrecondition, "NOT_DUE");
-    go_on_at(cluster, "2026-12-23T09:00:00+08:00");
+    cluster.go_on_at("2026-12-23T09:00:00+08:00");
     cluster.site().ready().await;
     let answer = payee.ask_hub(cover()).await.expect("covered");
     assert_eq!(stands(answer.obligation), ("0.00".to_owned(), ObligationState::Covered));

@@ -1,6 +1,7 @@
 //! Clients in other languages against a running `gongji demo`: what a foreign integrator does, with nothing of ours
 //! but `proto/` and a certificate.
 
+mod finance;
 mod node;
 mod openssl;
 mod papers;

@@ -2,6 +2,7 @@
 //! says what stands in them. `BLESS=1 cargo test scenario` writes into them what happens.
 
 mod acceptance;
+mod clearing;
 mod compensation;
 mod coverage;
 mod people;
@@ -90,16 +91,24 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
+/// A table under such a heading goes on where the one before has ended.
+const GOES_ON: &str = "（续）";
+
 /// Carries a table out: gives the rows as they came out, and what they were about.
-fn carry_out(page: &str, table: &Table, people: &Table, added: &[String]) -> (Table, Vec<Passed>) {
+fn carry_out(
+    page: &str,
+    table: &Table,
+    (people, added): (&Table, &[String]),
+    session: &mut Option<Session>,
+) -> (Table, Vec<Passed>) {
     let known = |heading: &&String| !GIVEN.iter().chain(EXPECTED).any(|it| it == heading);
     let unknown: Vec<&String> = table.headings.iter().filter(known).collect();
     assert!(unknown.is_empty(), "{page}, {}: columns that mean nothing: {unknown:?}", table.title);
-    let (places, people) = (places(), people::read(people, &places()));
-    let first = table.rows.first().expect("a table with rows");
-    let begin = words::moment(first.get("时间"), None);
-    let provinces = people.iter().map(|somebody| somebody.province).collect();
-    let mut session = Session::begin(World::new((places, rules(added)), &provinces, begin), people);
+    let goes_on = table.title.ends_with(GOES_ON);
+    let session = match session {
+        Some(session) if goes_on => session,
+        session => session.insert(begin(table, people, added)),
+    };
     let (mut done, mut passed) = (table.clone(), Vec::new());
     for (number, row) in done.rows.iter_mut().enumerate() {
         let outcome = session.perform(row);
@@ -117,9 +126,19 @@ fn carry_out(page: &str, table: &Table, people: &Table, added: &[String]) -> (Ta
     (done, passed)
 }
 
+/// What a table begins with.
+fn begin(table: &Table, people: &Table, added: &[String]) -> Session {
+    let (places, people) = (places(), people::read(people, &places()));
+    let first = table.rows.first().expect("a table with rows");
+    let begin = words::moment(first.get("时间"), None);
+    let provinces = people.iter().map(|somebody| somebody.province).collect();
+    Session::begin(World::new((places, rules(added)), &provinces, begin), people)
+}
+
 /// Carries a page out. Gives the page as it should be, and its rows.
 fn run(name: &str, page: &str) -> (String, Vec<Passed>) {
-    let (mut people, mut added, mut lines, mut passed) = (None, Vec::new(), BTreeMap::new(), Vec::new());
+    let (mut people, mut added, mut session) = (None, Vec::new(), None);
+    let (mut lines, mut passed) = (BTreeMap::new(), Vec::new());
     for block in blocks(page) {
         match block {
             Block::Code(language, text) if language == "toml" => added.push(text),
@@ -127,7 +146,7 @@ fn run(name: &str, page: &str) -> (String, Vec<Passed>) {
             Block::Table(table) if table.headings[0] == "姓名" => people = Some(table),
             Block::Table(table) if table.headings[0] == "时间" => {
                 let people = people.as_ref().unwrap_or_else(|| panic!("{name}: no people above a table"));
-                let (done, rows) = carry_out(name, &table, people, &added);
+                let (done, rows) = carry_out(name, &table, (people, &added), &mut session);
                 lines.extend(done.rows.iter().map(|row| (row.line, done.text(row))));
                 passed.extend(rows);
             }

@@ -1,5 +1,6 @@
 //! What a row of a table does to the world, and what comes of it.
 
+use super::clearing::CLEARING;
 use super::people::{Somebody, mark};
 use super::table::Row;
 use super::words;
@@ -51,7 +52,7 @@ impl Outcome {
         Outcome::refused("未受理", problem.reason, &figures)
     }
 
-    fn of_refusal(result: &'static str, refusal: &RefusalRecord) -> Outcome {
+    pub fn of_refusal(result: &'static str, refusal: &RefusalRecord) -> Outcome {
         Outcome::refused(result, refusal.reason, &refusal.metadata)
     }
 
@@ -136,6 +137,7 @@ impl Session {
             }
             "提出退回" | "批准退回" | "撤回退回" => self.operator_says(row, content),
             "暂停联网结算" | "恢复联网结算" => self.suspension(row, content),
+            step if CLEARING.contains(&step) => self.clears(row),
             _ => self.wallet_step(row, content),
         };
         self.world.row_done();

@@ -57,6 +57,17 @@ impl Cluster {
         self.servers().stop(&server(name)).expect("it ends well");
     }
 
+    /// All servers go on at another time, as if it had passed.
+    pub fn go_on_at(&self, time: &str) {
+        let provinces = &self.site.options().provinces;
+        let all = || std::iter::once("hub").chain(provinces.iter().copied());
+        all().for_each(|name| self.stop(name));
+        for name in all() {
+            self.site.set_clock(name, time);
+            self.restart(name);
+        }
+    }
+
     /// Whether no test has stopped a server.
     fn is_whole(&self) -> bool {
         let servers = self.servers();
