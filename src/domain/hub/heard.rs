@@ -18,7 +18,9 @@ use crate::domain::machine::own::own;
 use crate::domain::protocol::message::PostingTerms;
 use crate::domain::protocol::{HeardLeg, Kind, LegId, LegRef, Posting};
 use crate::domain::reason::Reason;
-use crate::domain::value::{BySide, Civil, Day, Now, ProvinceCode, RegionCode, Side, TransferId, Window};
+use crate::domain::value::{
+    BySide, Civil, Day, Now, NumberRanges, ProvinceCode, RegionCode, Side, TransferId, Window,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most commits that a hub can have lost together with nodes: days of the whole nation's transfers.
@@ -173,13 +175,7 @@ impl HubMachine {
         let SelfRow { incarnation, skipped, .. } = own(step.rows());
         let incarnation = incarnation.max(recovery.incarnation) + 1;
         let (hub_seq, start_id) = (numbers.highest(), self.start_id);
-        let all = numbers.skipped(skipped.clone());
-        // So many together were kept by a life that is lost, and had left somebody out; fewer are lost commits.
-        let has_kept = !left.is_empty() || all.longest() > KEPT_NUMBERS / 2;
-        let kept = if has_kept { all } else { numbers.left_to_people(skipped.clone()) };
-        if has_kept || kept != skipped {
-            step.record(NumbersSkipped { numbers: kept, hub_seq });
-        }
+        skip(&numbers, skipped, !left.is_empty(), step);
         step.record(HubRecovered { incarnation, start_id, hub_seq, time: step.now.civil });
         self.take_up(recovery.unfinished, step);
         step.effect(Effect::Recovered(incarnation));
@@ -455,4 +451,16 @@ pub(super) fn recovered(record: &HubRecovered, rows: &mut Rows) {
         hub_seq: own.hub_seq.max(record.hub_seq),
         ..own
     });
+}
+
+/// Notes the numbers that are not given again.
+fn skip(numbers: &Numbers, skipped: NumberRanges, has_left: bool, step: &mut Step<'_>) {
+    let hub_seq = numbers.highest();
+    let all = numbers.skipped(skipped.clone());
+    // So many together were kept by a life that is lost, and had left somebody out; fewer are lost commits.
+    let has_kept = has_left || all.longest() > KEPT_NUMBERS / 2;
+    let kept = if has_kept { all } else { numbers.left_to_people(skipped.clone()) };
+    if has_kept || kept != skipped {
+        step.record(NumbersSkipped { numbers: kept, hub_seq });
+    }
 }
