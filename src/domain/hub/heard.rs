@@ -62,28 +62,13 @@ pub(super) fn needs(
     provinces.extend(recovery.unheard.keys().copied().chain(told));
     position::keys_among(&windows, &provinces, (now, rows), keys);
     let told = recovery.notices.values().flatten().map(|(_, notice)| notice).chain(notices);
-    needs_of_notices(told, &provinces, (now, rows), keys);
+    clearing::needs_of_notices(told, &provinces, (now, rows), keys);
     for transfer in &recovery.unfinished {
         keys.push(Key::Transfer(transfer.transfer_id));
         keys.push(Key::Incident(transfer.transfer_id, Side::Payer));
     }
     keys.sort_unstable();
     keys.dedup();
-}
-
-/// What adopting events needs, and entering commits among these provinces after them.
-pub(super) fn needs_of_notices<'a>(
-    told: impl Iterator<Item = &'a HeardNotice> + Clone,
-    provinces: &BTreeSet<ProvinceCode>,
-    (now, rows): (Now, &Rows),
-    keys: &mut Vec<Key>,
-) {
-    told.clone().for_each(|notice| clearing::needs_to_adopt(notice, rows, keys));
-    let events = told.map(|notice| &notice.logged.event);
-    let pairs = provinces.iter().flat_map(|payer| provinces.iter().map(move |payee| (*payer, *payee)));
-    for pair in pairs.filter(|(payer, payee)| payer != payee && events.clone().next().is_some()) {
-        clearing::needs_if_told(events.clone(), pair, (now, rows), keys);
-    }
 }
 
 impl HubMachine {

@@ -3,8 +3,8 @@
 //! called aborted, and nothing new is begun with it. When its node is back it is heard by itself, before it is
 //! admitted (`heard_later`): what fits is adopted, what contradicts is left to people.
 
-use super::clearing::HeardNotice;
-use super::heard::{needs_of_notices, note, record_told};
+use super::clearing::{HeardNotice, needs_of_notices};
+use super::heard::{note, record_told};
 use super::incident::is_undecided_here;
 use super::recovery::{Recovery, province_of};
 use super::windows::window_at;

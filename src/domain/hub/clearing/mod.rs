@@ -28,8 +28,8 @@ pub use rows::{
 pub use sign::Signature;
 pub use telling::{Heard, HeardNotice, Telling, tellings, told};
 
-pub(super) use object::{can_hold, enter_if_late, needs_if_late, needs_if_told};
-pub(super) use telling::{LOST_EVENTS_MAX, kept, needs_to_adopt, recorded as told_recorded};
+pub(super) use object::{can_hold, enter_if_late, needs_if_late};
+pub(super) use telling::{LOST_EVENTS_MAX, kept, needs_of_notices, recorded as told_recorded};
 
 use super::{Effect, HubMachine, Key, Rows, Step, refusal};
 use crate::domain::hub::record::ClearingNoted;

@@ -9,8 +9,8 @@ use crate::domain::hub::{Effect, HubMachine, Record, Row, Rows, Step, windows};
 use crate::domain::machine::reading::Tables;
 use crate::domain::machine::scan::value;
 use crate::domain::machine::{Filter, Order, Scan, TableRow, Term};
-use crate::domain::value::{Civil, ProvinceCode};
-use std::collections::BTreeMap;
+use crate::domain::value::{Civil, Now, ProvinceCode};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most events that a hub can have lost: those of decades.
 pub(in crate::domain::hub) const LOST_EVENTS_MAX: u64 = 1_000_000;
@@ -198,8 +198,23 @@ fn adopt(notice: &HeardNotice, step: &mut Step<'_>) {
     }
 }
 
+/// What adopting events needs, and entering commits among these provinces after them.
+pub(in crate::domain::hub) fn needs_of_notices<'a>(
+    told: impl Iterator<Item = &'a HeardNotice> + Clone,
+    provinces: &BTreeSet<ProvinceCode>,
+    (now, rows): (Now, &Rows),
+    keys: &mut Vec<Key>,
+) {
+    told.clone().for_each(|notice| needs_to_adopt(notice, rows, keys));
+    let events = told.map(|notice| &notice.logged.event);
+    let pairs = provinces.iter().flat_map(|payer| provinces.iter().map(move |payee| (*payer, *payee)));
+    for pair in pairs.filter(|(payer, payee)| payer != payee && events.clone().next().is_some()) {
+        object::needs_if_told(events.clone(), pair, (now, rows), keys);
+    }
+}
+
 /// What adopting an event needs.
-pub(in crate::domain::hub) fn needs_to_adopt(notice: &HeardNotice, rows: &Rows, keys: &mut Vec<Key>) {
+fn needs_to_adopt(notice: &HeardNotice, rows: &Rows, keys: &mut Vec<Key>) {
     keys.extend([Key::Event(notice.number), Key::CLEARING]);
     keys.extend(notice.logged.request.iter().map(|request| Key::ClearingRequest(request.request_id)));
     match &notice.logged.event {
