@@ -147,7 +147,7 @@ async fn unfit(operator: &Caller, first: &str) {
     refused(read(operator, of_window(&open)).await, Code::FailedPrecondition, "WINDOW_OPEN");
     refused(read(operator, of_period(&first[..6])).await, Code::FailedPrecondition, "WINDOW_OPEN");
     refused(read(operator, of_window("19990101")).await, Code::NotFound, "WINDOW_NOT_FOUND");
-    refused(read(operator, of_period("199901")).await, Code::NotFound, "WINDOW_NOT_FOUND");
+    refused(read(operator, of_period("200101")).await, Code::NotFound, "WINDOW_NOT_FOUND");
     refused(read(operator, of_period("1999")).await, Code::InvalidArgument, "REQUEST_MALFORMED");
 }
 
